@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-/// Look for faults of a deployment on AWS: too much concurrency, alarms that nobody gets, models of another version, keys
-/// without an owner, old messages.
+/// Look for faults of a deployment on AWS: too much concurrency, short retention of photos, missing triggers, alarms
+/// that nobody gets, models of another version, keys without an owner, old messages.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Reads the stack and changes nothing. Region and credentials are found as by the AWS CLI, and need the
@@ -26,6 +26,10 @@ pub(crate) struct DoctorArgs {
     /// Do not look for keys without an owner.
     #[arg(long)]
     skip_keys: bool,
+
+    /// Accept queues of jobs without a trigger: workers outside Lambda take their messages.
+    #[arg(long)]
+    workers: bool,
 }
 
 #[cfg(feature = "aws")]
@@ -47,7 +51,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let facts = facts.map_err(|error| {
         anyhow::anyhow!("cannot read the stack {stack}: {error}; check its name, the region and your rights")
     })?;
-    let mut findings = checks::of_stack(&facts);
+    let mut findings = checks::of_stack(&facts, args.workers);
     if !args.skip_keys {
         findings.extend(checks::of_keys(&aws.table(&facts.table).directory().await?));
     }

@@ -8,6 +8,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::stop::StopSignal;
 
+/// The most calls a second that can be asked for.
+pub(super) const MAX_RATE: f64 = 1_000.0;
+
 /// How often a call is made. The waits between add up to two minutes, longer than a deployment or a restart takes.
 const MAX_TRIES: u32 = 8;
 

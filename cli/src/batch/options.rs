@@ -16,6 +16,7 @@ use cutline_http::ApiClient;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::calls::MAX_RATE;
 use super::context::{JobOptions, Pictures};
 use super::dry_run::Assumptions;
 use super::source::Source;
@@ -109,7 +110,8 @@ struct ApiArgs {
           value_parser = NonEmptyStringValueParser::new())]
     key: Option<String>,
 
-    /// The most requests a second. A picture takes two or three; files themselves do not count.
+    /// The most requests a second. A picture takes two, or three if it is a file; one less with --no-download. Files
+    /// themselves do not count.
     #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = rate)]
     rate: f64,
 
@@ -121,7 +123,8 @@ struct ApiArgs {
 /// The estimate.
 #[derive(Debug, clap::Args)]
 struct DryRunArgs {
-    /// Send nothing: report how many pictures there are, and what they would take on AWS. A run above 10 days is refused.
+    /// Send nothing: report how many pictures there are, and what they would take on AWS with --rate and --open. A run
+    /// above 10 days is refused.
     #[arg(long)]
     dry_run: bool,
 
@@ -161,8 +164,8 @@ Examples:
                                                            count, time and cost on AWS";
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.01..=1_000.0).contains(rate));
-    rate.ok_or_else(|| "must be a number from 0.01 to 1000".to_owned())
+    let rate = text.parse().ok().filter(|rate| (0.01..=MAX_RATE).contains(rate));
+    rate.ok_or_else(|| format!("must be a number from 0.01 to {MAX_RATE}"))
 }
 
 fn megapixels(text: &str) -> Result<f64, String> {
@@ -192,7 +195,14 @@ impl BatchArgs {
     }
 
     pub(super) fn assumptions(&self) -> Assumptions {
-        Assumptions { concurrency: self.dry_run.concurrency, megapixels: self.dry_run.megapixels }
+        let DryRunArgs { dry_run: _, concurrency, megapixels } = self.dry_run;
+        Assumptions {
+            concurrency,
+            megapixels,
+            rate: self.api.rate,
+            open: NonZeroU32::try_from(self.api.open).unwrap_or(NonZeroU32::MAX),
+            is_saving: !self.output.no_download,
+        }
     }
 
     pub(super) fn rate(&self) -> f64 {

@@ -7,7 +7,7 @@ use cutline_core::domain::limits::thousands;
 
 use super::claims::folded;
 use super::context::JobOptions;
-use super::entry::{Entry, EntryId};
+use super::entry::{Entry, EntryId, Place};
 use super::source::{FoundEntry, Source};
 use super::{ids, request};
 
@@ -22,6 +22,8 @@ pub(super) struct Survey {
     pub(super) bytes: u64,
     /// The number of files whose size is not known.
     pub(super) unsized_count: u64,
+    /// The number of requests that send all: one for each job, and one for each direct upload.
+    pub(super) requests: u64,
 }
 
 /// Reads all entries. Memory grows by 24 bytes an entry, for the names of the results.
@@ -46,6 +48,10 @@ pub(super) async fn survey(source: &Source, options: &JobOptions, is_saving: boo
             Some(bytes) => survey.bytes += bytes,
             None => survey.unsized_count += 1,
         }
+        survey.requests += match &entry.place {
+            Place::File(_) => 2,
+            Place::Url(_) | Place::Object(_) => 1,
+        };
         let (entry, warning) = ids::filled(options, entry);
         if warning.is_some() {
             unmatched.add(&entry);
@@ -160,7 +166,12 @@ mod tests {
         for (file, text) in [("a.jpg", "1"), ("b.jpg", "22")] {
             fs::write(folder.path().join(file), text).expect("is written");
         }
-        assert_eq!(of(folder.path(), true).await.expect("is valid"), Survey { count: 2, bytes: 3, unsized_count: 0 });
+        let expected = Survey { count: 2, bytes: 3, unsized_count: 0, requests: 4 };
+        assert_eq!(of(folder.path(), true).await.expect("is valid"), expected);
+        let manifest = folder.path().join("m.csv");
+        fs::write(&manifest, "file,url\na.jpg,\n,https://example.com/b.jpg\n").expect("is written");
+        let expected = Survey { count: 2, bytes: 1, unsized_count: 1, requests: 3 };
+        assert_eq!(of(&manifest, true).await.expect("is valid"), expected);
         fs::write(folder.path().join("A.png"), "333").expect("is written");
         assert_eq!(of(folder.path(), false).await.expect("saves nothing").count, 3);
         let error = of(folder.path(), true).await.expect_err("is refused").to_string();

@@ -5,7 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use cutline_aws::Directory;
-use cutline_aws::inspect::{AlarmFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts};
+use cutline_aws::inspect::{
+    AlarmFacts, EXTRA_SOURCE_DAYS, QUEUE_LIMITS, QueueFacts, QueueLimit, RetentionFacts, StackFacts, TRIGGERS,
+    TriggerInfo,
+};
 
 /// The function that needs the models.
 const MAKER: &str = "ProcessFunction";
@@ -27,10 +30,12 @@ fn finding(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding { problem: problem.into(), remedy: remedy.into() }
 }
 
-/// The findings about a stack.
-pub(super) fn of_stack(facts: &StackFacts) -> Vec<Finding> {
+/// The findings about a stack. If it has workers outside Lambda, they empty the queues of jobs that have no trigger.
+pub(super) fn of_stack(facts: &StackFacts, has_workers: bool) -> Vec<Finding> {
     let mut found: Vec<_> = concurrency(facts).into_iter().collect();
-    found.extend(triggers(facts));
+    found.extend(facts.retention.and_then(retention));
+    found.extend(disabled_triggers(facts));
+    found.extend(missing_triggers(facts, has_workers));
     found.extend(alarms(&facts.alarms));
     found.extend(models(facts));
     found.extend(facts.queues.iter().filter_map(queue));
@@ -59,11 +64,44 @@ fn concurrency(facts: &StackFacts) -> Option<Finding> {
     })
 }
 
-fn triggers(facts: &StackFacts) -> impl Iterator<Item = Finding> {
+/// A job that was done late must still have its photo at its last correction. The template cannot check that, since
+/// CloudFormation does not add.
+fn retention(RetentionFacts { results, sources }: RetentionFacts) -> Option<Finding> {
+    let needed = results.saturating_add(EXTRA_SOURCE_DAYS);
+    (sources < needed).then(|| {
+        finding(
+            format!(
+                "short retention of photos: they are kept for {sources} days and results for {results}, so late \
+                 corrections find no photo"
+            ),
+            format!("deploy with SourceRetentionDays of {needed} or more"),
+        )
+    })
+}
+
+fn disabled_triggers(facts: &StackFacts) -> impl Iterator<Item = Finding> {
     let disabled = facts.triggers.iter().filter(|trigger| !trigger.is_enabled);
     disabled.map(|trigger| {
         let problem = format!("disabled trigger: {} invokes no function, so its queue grows", trigger.name);
         finding(problem, "enable it (aws lambda update-event-source-mapping --enabled)")
+    })
+}
+
+/// Triggers that a concurrency of 0 left out, as during a restore, or that somebody deleted. An older release has fewer
+/// queues.
+fn missing_triggers(facts: &StackFacts, has_workers: bool) -> impl Iterator<Item = Finding> {
+    let has_queue = move |info: &TriggerInfo| facts.queues.iter().any(|queue| queue.name == info.queue);
+    let exists = move |info: &TriggerInfo| facts.triggers.iter().any(|trigger| trigger.name == info.name);
+    let expected = TRIGGERS.into_iter().filter(move |info| info.parameter.is_none() || !has_workers);
+    expected.filter(move |info| has_queue(info) && !exists(info)).map(|TriggerInfo { name, queue, parameter }| {
+        let remedy = match parameter {
+            Some(parameter) => format!(
+                "deploy with {parameter} of 2 or more (first with 0, if it is that already), or use --workers if \
+                 workers outside Lambda take these messages"
+            ),
+            None => "create it again (aws lambda create-event-source-mapping)".to_owned(),
+        };
+        finding(format!("missing trigger: {name}, so no function takes the messages of {queue}"), remedy)
     })
 }
 
@@ -77,7 +115,7 @@ fn alarms(alarms: &[AlarmFacts]) -> Vec<Finding> {
         found.push(finding(format!("alarms without an action: {names}"), "deploy with AlarmEmail"));
     }
     if let Some(names) = names(|alarm| alarm.has_action && !alarm.has_subscriber) {
-        let remedy = "confirm the subscription that AWS mailed to AlarmEmail";
+        let remedy = "confirm the subscription that AWS mailed to AlarmEmail, or add one (aws sns subscribe)";
         found.push(finding(format!("alarms without a subscriber: {names}"), remedy));
     }
     if let Some(names) = names(|alarm| alarm.is_ringing) {

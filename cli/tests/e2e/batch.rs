@@ -268,6 +268,12 @@ fn a_dry_run_needs_no_server_and_refuses_what_takes_too_long() {
     assert!(output.status.success() && text.starts_with("400,000 pictures"), "{text}");
     let this_run = text.lines().find(|line| line.ends_with("this run")).expect("a line");
     assert!(this_run.contains("bulk") && this_run.contains(" 20 ") && this_run.contains("27.8 h"), "{text}");
+    // Two requests for each URL, and one a second for the list.
+    let output = dry_run("100");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let advice = "With --rate 41, this run keeps BulkConcurrency 100 busy and takes 5.6 h.\n";
+    assert!(output.status.success() && text.contains("limited by --rate  this run\n"), "{text}");
+    assert!(text.ends_with(advice), "{text}");
     assert!(scene.jobs().is_empty());
 }
 

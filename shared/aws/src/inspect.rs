@@ -5,6 +5,7 @@ mod facts;
 mod read;
 
 pub use facts::{
-    AccountConcurrency, AlarmFacts, FunctionFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts, TriggerFacts,
+    AccountConcurrency, AlarmFacts, EXTRA_SOURCE_DAYS, FunctionFacts, QUEUE_LIMITS, QueueFacts, QueueLimit,
+    RetentionFacts, StackFacts, TRIGGERS, TriggerFacts, TriggerInfo,
 };
 pub use read::inspect;

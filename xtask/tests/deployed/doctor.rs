@@ -14,9 +14,10 @@ use jiff::Timestamp;
 
 use crate::world::World;
 
-fn doctor(world: &World, stack: &str) -> Result<Output> {
+fn doctor(world: &World, stack: &str, options: &[&str]) -> Result<Output> {
     Command::new(program("cutline")?)
         .args(["doctor", "--aws", stack])
+        .args(options)
         .env_clear()
         .env("AWS_REGION", &world.stack.region)
         .env("AWS_ENDPOINT_URL", &world.stack.endpoint)
@@ -60,11 +61,13 @@ pub(crate) async fn the_doctor_finds_what_is_wrong_with_a_stack(world: &World) -
     forget_owner(world, "forgotten").await?;
     world.jobs_queue_age(Duration::from_secs(3600)).await?;
     Queue::new(&world.stack, &world.stack.outputs.parking_queue_url, &world.stack.admin).send("unreadable").await?;
-    let output = doctor(world, "cutline")?;
+    let output = doctor(world, "cutline", &[])?;
     let found = String::from_utf8(output.stdout)?;
     ensure!(output.status.code() == Some(1), "{:?}: {found}", output.status);
     ensure!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     for expected in [
+        "missing trigger: ProcessFunctionBulk, so no function takes the messages of BulkQueue; deploy with ",
+        "missing trigger: SweepFunctionReports, so no function takes the messages of ReportsQueue; ",
         "missing models: the stack has no layer; prepare the models and deploy again",
         "old messages: the oldest in JobsQueue has waited for 1:00 h",
         "messages that nothing handled: 1 in ParkingQueue",
@@ -72,11 +75,16 @@ pub(crate) async fn the_doctor_finds_what_is_wrong_with_a_stack(world: &World) -
     ] {
         ensure!(found.contains(expected), "{expected}: {found}");
     }
-    ensure!(found.lines().count() == 4, "{found}");
+    ensure!(found.lines().filter(|line| line.starts_with("missing trigger: ")).count() == 6, "{found}");
+    ensure!(found.lines().count() == 4 + 6, "{found}");
+    // Workers outside Lambda do the work of four triggers.
+    let output = doctor(world, "cutline", &["--workers"])?;
+    let found = String::from_utf8(output.stdout)?;
+    ensure!(output.status.code() == Some(1) && found.lines().count() == 4 + 2, "{:?}: {found}", output.status);
     // A revoked key needs no owner.
     world.table.revoke(&key.hash, Timestamp::now()).await?;
 
-    let unknown = doctor(world, "elsewhere")?;
+    let unknown = doctor(world, "elsewhere", &[])?;
     let error = String::from_utf8(unknown.stderr)?;
     ensure!(unknown.status.code() == Some(1) && error.contains("elsewhere does not exist"), "{error}");
     Ok(())

@@ -1,4 +1,5 @@
 //! Alarms, dashboard and RUNBOOK.md against the table of metrics: what they name is measured, and each alarm says what to do.
+//! Alarms that compare counts ring with any traffic.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,6 +12,7 @@ use cutline_core::domain::metrics::{Label, Metric, MetricInfo, SendOutcome, Unit
 use cutline_core::domain::usage::JobEnd;
 use serde_json::{Value, json};
 
+use crate::metric_math::Period;
 use crate::support::{TEMPLATE, list, of_type, properties, root};
 
 /// The namespace of our own metrics, for a stack named `S`.
@@ -268,6 +270,109 @@ fn the_alarms_cover_lanes_letters_functions_and_silence() {
     for (name, alarm) in alarms {
         let expected = if name == "SweepMissingAlarm" { "breaching" } else { "notBreaching" };
         assert_eq!(alarm["TreatMissingData"], expected, "{name}");
+    }
+}
+
+/// Whether an alarm rings if its metrics, by id, have these sums in its period. One with the sum 0 has no data.
+fn rings(alarm: &str, sums: &[(&str, u32)]) -> bool {
+    let alarm = properties(alarm);
+    let metrics = list(&alarm["Metrics"]);
+    for (id, _) in sums {
+        assert!(metrics.iter().any(|metric| metric["Id"] == **id), "{id} is not a metric of {alarm}");
+    }
+    let expressions = metrics.iter().filter(|metric| metric.get("Expression").is_some());
+    let period = Period {
+        expressions: expressions.map(|metric| (text(&metric["Id"]), text(&metric["Expression"]))).collect(),
+        sums: sums.iter().filter(|(_, sum)| *sum > 0).map(|(id, sum)| (*id, f64::from(*sum))).collect(),
+    };
+    let (result, threshold) = (period.value("result").expect("a result"), alarm["Threshold"].as_f64());
+    let threshold = threshold.expect("a threshold");
+    match alarm["ComparisonOperator"].as_str() {
+        Some("GreaterThanThreshold") => result > threshold,
+        Some("GreaterThanOrEqualToThreshold") => result >= threshold,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The periods of an alarm's metrics, in seconds.
+fn periods(alarm: &str) -> BTreeSet<u64> {
+    let stats = list(&properties(alarm)["Metrics"]).into_iter().filter_map(|metric| metric.get("MetricStat"));
+    stats.map(|stat| stat["Period"].as_u64().expect("a period")).collect()
+}
+
+const SIX_HOURS: u64 = 6 * 60 * 60;
+
+/// A few jobs that all fail are found, in a quarter of an hour or in six hours. Single ones are not, nor is what
+/// reviewers decide.
+#[test]
+fn failing_jobs_ring_with_any_traffic() {
+    for (alarm, period) in [("FailedJobsAlarm", 15 * 60), ("FailedJobsSixHoursAlarm", SIX_HOURS)] {
+        assert_eq!(periods(alarm), BTreeSet::from([period]), "{alarm}");
+        for (failed, rejected, expired, done, expected) in [
+            (0, 0, 0, 0, false),
+            (4, 0, 0, 0, false),
+            (5, 0, 0, 0, true),
+            (5, 0, 0, 1, false),
+            (18, 0, 0, 1, false),
+            (4, 0, 0, 16, false),
+            (5, 0, 0, 15, true),
+            (20, 0, 0, 80, false),
+            (21, 0, 0, 79, true),
+            (20, 15, 5, 0, false),
+            (24, 15, 5, 0, false),
+            (25, 15, 5, 0, true),
+            (24, 15, 5, 16, false),
+            (25, 15, 5, 15, true),
+        ] {
+            let sums = [("failed", failed), ("rejected", rejected), ("expired", expired), ("done", done)];
+            assert_eq!(rings(alarm, &sums), expected, "{alarm}: {sums:?}");
+        }
+        let metrics = list(&properties(alarm)["Metrics"]);
+        for (id, code) in [("rejected", FailureCode::Rejected), ("expired", FailureCode::ReviewExpired)] {
+            let metric = metrics.iter().find(|metric| metric["Id"] == id).expect(id);
+            let expected = [("Outcome", JobEnd::Failed.as_str()), ("Code", code.as_str())];
+            let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(dimensions(&metric["MetricStat"]["Metric"]["Dimensions"]), expected, "{alarm}: {id}");
+        }
+    }
+}
+
+/// A receiver that is down is one of several, unless nothing is delivered for long.
+#[test]
+fn failing_webhooks_ring_with_any_traffic() {
+    assert_eq!(periods("WebhooksAlarm"), BTreeSet::from([15 * 60]));
+    assert_eq!(periods("WebhooksSixHoursAlarm"), BTreeSet::from([SIX_HOURS]));
+    for (delivered, failed, lost, soon, later) in [
+        (0, 0, 0, false, false),
+        (0, 3, 1, false, false),
+        (0, 4, 1, false, true),
+        (1, 18, 0, false, false),
+        (0, 20, 0, true, true),
+        (10, 10, 0, false, false),
+        (9, 10, 1, true, false),
+    ] {
+        let sums = [("delivered", delivered), ("failed", failed), ("lost", lost)];
+        assert_eq!(rings("WebhooksAlarm", &sums), soon, "{sums:?}");
+        assert_eq!(rings("WebhooksSixHoursAlarm", &sums), later, "{sums:?}");
+    }
+}
+
+/// Uploads that all fail are found among the health checks of six hours, and some failures among many requests are not.
+#[test]
+fn server_errors_ring_with_any_traffic() {
+    assert_eq!(periods("ServerErrorsSixHoursAlarm"), BTreeSet::from([SIX_HOURS]));
+    for (errors, requests, expected) in [
+        (0, 0, false),
+        (0, 360, false),
+        (4, 4, false),
+        (5, 5, true),
+        (5, 365, true),
+        (5, 500, false),
+        (600, 60_000, false),
+        (601, 60_000, true),
+    ] {
+        let sums = [("errors", errors), ("requests", requests)];
+        assert_eq!(rings("ServerErrorsSixHoursAlarm", &sums), expected, "{sums:?}");
     }
 }
 

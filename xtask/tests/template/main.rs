@@ -5,6 +5,7 @@
 
 mod alarms;
 mod environments;
+mod metric_math;
 mod proofs;
 mod roles;
 mod support;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cutline_aws::config::{IntakeConfig, ProcessConfig, StatusConfig, SweepConfig, UploadConfig, variables};
-use cutline_aws::inspect::{QUEUE_LIMITS, QueueLimit};
+use cutline_aws::inspect::{EXTRA_SOURCE_DAYS, QUEUE_LIMITS, QueueLimit, TRIGGERS};
 use serde_json::Value;
 
 use support::{TEMPLATE, list, of_type, properties, root, statements, transformed};
@@ -205,6 +206,20 @@ fn every_lane_and_stage_has_a_trigger_that_can_be_left_out() {
     }
 }
 
+/// `cutline doctor` finds each trigger that is missing.
+#[test]
+fn the_doctor_knows_every_trigger() {
+    let of_template: BTreeSet<_> = of_type("AWS::Lambda::EventSourceMapping")
+        .into_iter()
+        .map(|(name, mapping)| {
+            let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().expect("a queue");
+            (name, queue, mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"].as_str())
+        })
+        .collect();
+    let known = TRIGGERS.map(|trigger| (trigger.name, trigger.queue, trigger.parameter));
+    assert_eq!(BTreeSet::from(known), of_template);
+}
+
 /// `sam build` runs cargo in `CodeUri` and selects the binary by name. It silently ignores all other properties.
 #[test]
 fn every_function_is_built_from_its_own_crate() {
@@ -287,8 +302,13 @@ fn a_photo_and_its_message_outlive_the_wait_for_a_worker() {
     assert!(days("RetentionDays", "MinValue") > pending);
     assert!(days("SourceRetentionDays", "MinValue") > policy.max_drop_wait.as_secs() + pending);
     // A draft that is held last can still be corrected.
-    let held = days("RetentionDays", "Default") + 14 * 86_400;
-    assert_eq!(days("SourceRetentionDays", "Default"), held);
+    let extra = u64::from(EXTRA_SOURCE_DAYS) * 86_400;
+    assert_eq!(extra, cutline_core::domain::backfill::MAX_TIME.as_secs() + pending);
+    for limit in ["Default", "MaxValue"] {
+        assert_eq!(days("SourceRetentionDays", limit), days("RetentionDays", limit) + extra, "{limit}");
+    }
+    let description = TEMPLATE["Parameters"]["SourceRetentionDays"]["Description"].as_str().expect("a description");
+    assert!(description.contains(&format!("{EXTRA_SOURCE_DAYS} more than RetentionDays")), "{description}");
     for queue in LANES {
         let seconds = properties(queue)["MessageRetentionPeriod"].as_u64().expect("a message retention");
         assert!(seconds >= pending);

@@ -25,7 +25,8 @@ fn healthy() -> StackFacts {
     StackFacts {
         table: "Table".to_owned(),
         concurrency: AccountConcurrency { limit: 1000, unreserved: 900 },
-        triggers: vec![trigger("ProcessFunctionJobs", Some(5)), trigger("IntakeFunctionLive", Some(5))],
+        retention: Some(RetentionFacts { results: 7, sources: 21 }),
+        triggers: TRIGGERS.map(|info| trigger(info.name, Some(5))).into(),
         functions: vec![
             function("UploadFunction", &[]),
             function(MAKER, &["arn:aws:lambda:eu-central-1:2:layer:Other:1", LAYER]),
@@ -40,7 +41,7 @@ fn healthy() -> StackFacts {
 fn of_changed(change: impl FnOnce(&mut StackFacts)) -> Vec<String> {
     let mut facts = healthy();
     change(&mut facts);
-    of_stack(&facts).iter().map(ToString::to_string).collect()
+    of_stack(&facts, false).iter().map(ToString::to_string).collect()
 }
 
 #[track_caller]
@@ -53,13 +54,16 @@ fn assert_one(findings: &[String], parts: &[&str]) {
 
 #[test]
 fn a_healthy_stack_has_no_findings() {
-    assert_eq!(of_stack(&healthy()), []);
+    for has_workers in [false, true] {
+        assert_eq!(of_stack(&healthy(), has_workers), []);
+    }
 }
 
 #[test]
 fn triggers_must_leave_concurrency_to_the_api() {
     let with = |maxima: &[Option<u32>], unreserved| {
         of_changed(|facts| {
+            facts.queues.clear();
             facts.triggers = maxima.iter().map(|&maximum| trigger("Jobs", maximum)).collect();
             facts.concurrency = AccountConcurrency { limit: unreserved + 100, unreserved };
         })
@@ -70,11 +74,44 @@ fn triggers_must_leave_concurrency_to_the_api() {
 }
 
 #[test]
+fn photos_must_outlive_results_by_two_weeks() {
+    let with = |results, sources| of_changed(|facts| facts.retention = Some(RetentionFacts { results, sources }));
+    assert_eq!(with(365, 379), [""; 0]);
+    assert_one(&with(7, 20), &["kept for 20 days and results for 7", "SourceRetentionDays of 21 or more"]);
+    assert_one(&with(30, 21), &["kept for 21 days and results for 30", "SourceRetentionDays of 44 or more"]);
+    assert_eq!(of_changed(|facts| facts.retention = None), [""; 0], "an older release");
+}
+
+#[test]
 fn a_disabled_trigger_is_found_and_uses_nothing() {
     let findings = of_changed(|facts| {
-        facts.triggers = vec![TriggerFacts { is_enabled: false, ..trigger("ProcessFunctionJobs", Some(2000)) }];
+        facts.triggers[0] = TriggerFacts { is_enabled: false, ..trigger("ProcessFunctionJobs", Some(2000)) };
     });
     assert_one(&findings, &["disabled trigger: ProcessFunctionJobs", "enable it"]);
+}
+
+#[test]
+fn a_missing_trigger_is_found_unless_workers_replace_it() {
+    for TriggerInfo { name, queue, parameter } in TRIGGERS {
+        let mut facts = healthy();
+        facts.triggers.retain(|trigger| trigger.name != name);
+        let found = |has_workers| of_stack(&facts, has_workers).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let problem = format!("missing trigger: {name}, so no function takes the messages of {queue}; ");
+        match parameter {
+            Some(parameter) => {
+                let remedy = format!("deploy with {parameter} of 2 or more");
+                assert_one(&found(false), &[problem.as_str(), remedy.as_str(), "use --workers"]);
+                assert_eq!(found(true), [""; 0], "{name}");
+            }
+            None => {
+                let expected = format!("{problem}create it again (aws lambda create-event-source-mapping)");
+                assert_eq!([found(false), found(true)], [[expected.clone()], [expected]]);
+            }
+        }
+        // An older release has no such queue.
+        facts.queues.retain(|found| found.name != queue);
+        assert_eq!(of_stack(&facts, false), []);
+    }
 }
 
 #[test]
@@ -86,7 +123,7 @@ fn alarms_are_found_that_nobody_gets() {
     });
     assert_one(&silent, &["without an action: MemoryAlarm, BacklogAlarm", "AlarmEmail"]);
     let unconfirmed = of_changed(|facts| facts.alarms[1].has_subscriber = false);
-    assert_one(&unconfirmed, &["without a subscriber: BacklogAlarm", "confirm"]);
+    assert_one(&unconfirmed, &["without a subscriber: BacklogAlarm", "confirm", "aws sns subscribe"]);
     assert_one(&of_changed(|facts| facts.alarms[0].is_ringing = true), &["ringing alarms: MemoryAlarm", "RUNBOOK"]);
 }
 

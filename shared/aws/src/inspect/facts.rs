@@ -1,4 +1,4 @@
-//! The facts, and the limits of queues that judge some of them.
+//! The facts, and what the template says about retention, triggers and queues, which judges some of them.
 
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ pub struct StackFacts {
     pub table: String,
     /// The account's limit of concurrent invocations.
     pub concurrency: AccountConcurrency,
-    /// The queues' triggers.
+    /// How long files are kept; `None` for an older release, which keeps all of them equally long.
+    pub retention: Option<RetentionFacts>,
+    /// The queues' triggers that exist.
     pub triggers: Vec<TriggerFacts>,
     /// The functions.
     pub functions: Vec<FunctionFacts>,
@@ -29,6 +31,19 @@ pub struct AccountConcurrency {
     /// The rest, for functions without reserved concurrency.
     pub unreserved: u32,
 }
+
+/// How long files are kept, in days, by the stack's parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionFacts {
+    /// `RetentionDays`: of results and the records of ended jobs.
+    pub results: u32,
+    /// `SourceRetentionDays`: of photos and dropped files.
+    pub sources: u32,
+}
+
+/// How many days longer than results photos must be kept, so that any cut can be corrected: a dropped file may wait for
+/// ten days, and its job may be pending for four.
+pub const EXTRA_SOURCE_DAYS: u32 = 14;
 
 /// A queue's trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +88,27 @@ pub struct QueueFacts {
     /// The number of its messages.
     pub messages: u64,
 }
+
+/// A queue's trigger in the template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriggerInfo {
+    /// Its logical id.
+    pub name: &'static str,
+    /// The logical id of its queue.
+    pub queue: &'static str,
+    /// The parameter that limits its concurrency, and leaves it out with 0; `None` if the stack always has the trigger.
+    pub parameter: Option<&'static str>,
+}
+
+/// The triggers of the template.
+pub const TRIGGERS: [TriggerInfo; 6] = [
+    TriggerInfo { name: "ProcessFunctionJobs", queue: "JobsQueue", parameter: Some("ProcessConcurrency") },
+    TriggerInfo { name: "ProcessFunctionBulk", queue: "BulkQueue", parameter: Some("BulkConcurrency") },
+    TriggerInfo { name: "IntakeFunctionLive", queue: "IntakeQueue", parameter: Some("IntakeConcurrency") },
+    TriggerInfo { name: "IntakeFunctionBulk", queue: "IntakeBulkQueue", parameter: Some("IntakeConcurrency") },
+    TriggerInfo { name: "SweepFunctionReports", queue: "ReportsQueue", parameter: None },
+    TriggerInfo { name: "SweepFunctionDeadLetters", queue: "DeadLetterQueue", parameter: None },
+];
 
 /// The state that a queue must not be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,13 +7,16 @@ use aws_sdk_cloudwatch::types::StateValue;
 use cutline_core::ports::PortError;
 use futures::future::try_join_all;
 
-use super::facts::{AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, StackFacts, TriggerFacts};
+use super::facts::{
+    AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, RetentionFacts, StackFacts, TriggerFacts,
+};
 use crate::client::Aws;
 use crate::error::{AwsError, fault};
 use crate::sqs::oldest_age;
 
-/// What SNS lists instead of the ARN of a subscription that nobody has confirmed.
-const PENDING: &str = "PendingConfirmation";
+/// How the ARN of a confirmed subscription begins. In its place SNS lists `PendingConfirmation` until somebody confirms the
+/// subscription, and `Deleted` after somebody ended it.
+const CONFIRMED: &str = "arn:";
 
 /// The most alarms that CloudWatch describes by name at once.
 const ALARMS_AT_ONCE: usize = 100;
@@ -61,10 +64,8 @@ pub async fn inspect(aws: &Aws, stack: &str) -> Result<StackFacts, PortError> {
     Ok(StackFacts {
         table: table.ok_or_else(missing)?.physical_id.clone(),
         concurrency: concurrency(&lambda).await?,
-        triggers: try_join_all(
-            resources.of_type("AWS::Lambda::EventSourceMapping").iter().map(|one| trigger(&lambda, one)),
-        )
-        .await?,
+        retention: retention(config, stack).await?,
+        triggers: triggers(&lambda, resources.of_type("AWS::Lambda::EventSourceMapping")).await?,
         functions: try_join_all(resources.of_type("AWS::Lambda::Function").iter().map(|one| function(&lambda, one)))
             .await?,
         models_layer: resources.of_type("AWS::Lambda::LayerVersion").first().map(|one| one.physical_id.clone()),
@@ -84,16 +85,42 @@ async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Result<AccountConcurren
     })
 }
 
-async fn trigger(lambda: &aws_sdk_lambda::Client, resource: &Resource) -> Result<TriggerFacts, PortError> {
-    let answer = lambda.get_event_source_mapping().uuid(&resource.physical_id).send().await;
-    let answer = answer.map_err(|error| fault("lambda:GetEventSourceMapping", error))?;
+/// Read from the stack's parameters.
+async fn retention(config: &SdkConfig, stack: &str) -> Result<Option<RetentionFacts>, PortError> {
+    let answer = aws_sdk_cloudformation::Client::new(config).describe_stacks().stack_name(stack).send().await;
+    let answer = answer.map_err(|error| fault("cloudformation:DescribeStacks", error))?;
+    let days = |name: &str| -> Option<u32> {
+        let mut parameters = answer.stacks().iter().flat_map(|stack| stack.parameters());
+        parameters.find(|parameter| parameter.parameter_key() == Some(name))?.parameter_value()?.parse().ok()
+    };
+    let retention = days("RetentionDays").zip(days("SourceRetentionDays"));
+    Ok(retention.map(|(results, sources)| RetentionFacts { results, sources }))
+}
+
+async fn triggers(lambda: &aws_sdk_lambda::Client, resources: &[Resource]) -> Result<Vec<TriggerFacts>, PortError> {
+    let found = try_join_all(resources.iter().map(|one| trigger(lambda, one))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The facts about a trigger; `None` if somebody deleted it. The stack still lists it then.
+async fn trigger(lambda: &aws_sdk_lambda::Client, resource: &Resource) -> Result<Option<TriggerFacts>, PortError> {
+    let answer = match lambda.get_event_source_mapping().uuid(&resource.physical_id).send().await {
+        Ok(answer) => answer,
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(fault("lambda:GetEventSourceMapping", error)),
+    };
     let state = answer.state.unwrap_or_default();
+    if state == "Deleting" {
+        return Ok(None);
+    }
     let maximum = answer.scaling_config.and_then(|scaling| scaling.maximum_concurrency);
-    Ok(TriggerFacts {
+    Ok(Some(TriggerFacts {
         name: resource.logical_id.clone(),
         is_enabled: !["Disabled", "Disabling"].contains(&state.as_str()),
         maximum: maximum.and_then(|maximum| u32::try_from(maximum).ok()),
-    })
+    }))
 }
 
 async fn function(lambda: &aws_sdk_lambda::Client, resource: &Resource) -> Result<FunctionFacts, PortError> {
@@ -140,7 +167,7 @@ async fn heard_topics(config: &SdkConfig, topics: BTreeSet<&str>) -> Result<BTre
         let mut pages = client.list_subscriptions_by_topic().topic_arn(topic).into_paginator().items().send();
         while let Some(subscription) = pages.next().await {
             let subscription = subscription.map_err(|error| fault("sns:ListSubscriptionsByTopic", error))?;
-            if subscription.subscription_arn().is_some_and(|arn| arn != PENDING) {
+            if subscription.subscription_arn().is_some_and(|arn| arn.starts_with(CONFIRMED)) {
                 heard.insert(topic.to_owned());
                 break;
             }

@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cutline_aws::inspect::{
-    AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, StackFacts, TriggerFacts, inspect,
+    AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, RetentionFacts, StackFacts, TriggerFacts, inspect,
 };
 use cutline_core::ports::PortError;
 use serde_json::json;
@@ -22,9 +22,11 @@ const TOPIC: &str = "arn:aws:sns:eu-central-1:1:alarms";
 const LAYER: &str = "arn:aws:lambda:eu-central-1:1:layer:Models:4";
 
 /// The stack's resources: type, logical id, physical id.
-const RESOURCES: [(&str, &str, &str); 8] = [
+const RESOURCES: [(&str, &str, &str); 10] = [
     ("AWS::DynamoDB::Table", "Table", "shop-Table-1"),
     ("AWS::Lambda::EventSourceMapping", "ProcessFunctionJobs", "mapping-1"),
+    ("AWS::Lambda::EventSourceMapping", "ProcessFunctionBulk", "deleted-mapping"),
+    ("AWS::Lambda::EventSourceMapping", "IntakeFunctionLive", "leaving-mapping"),
     ("AWS::Lambda::Function", "ProcessFunction", "shop-ProcessFunction-1"),
     ("AWS::Lambda::LayerVersion", "ModelsLayer1", LAYER),
     ("AWS::CloudWatch::Alarm", "MemoryAlarm", "shop-MemoryAlarm-1"),
@@ -59,6 +61,21 @@ fn resources(body: &str) -> Response {
     xml(format!(
         "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{members}</StackResourceSummaries>\
          {next}</ListStackResourcesResult></ListStackResourcesResponse>"
+    ))
+}
+
+/// The stack with its parameters, also those with their default values.
+fn stack() -> Response {
+    let parameters: String = [("LogLevel", "info"), ("SourceRetentionDays", "21"), ("RetentionDays", "30")]
+        .iter()
+        .map(|(key, value)| {
+            format!("<member><ParameterKey>{key}</ParameterKey><ParameterValue>{value}</ParameterValue></member>")
+        })
+        .collect();
+    xml(format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>shop</StackName>\
+         <CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
+         <Parameters>{parameters}</Parameters></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
     ))
 }
 
@@ -157,6 +174,14 @@ async fn answer(request: Request, subscribed: &[&str], asked: &Mutex<Vec<String>
         "/2015-03-31/event-source-mappings/mapping-1" | "/2015-03-31/event-source-mappings/mapping-1/" => {
             json_response(&json!({ "State": "Disabled", "ScalingConfig": { "MaximumConcurrency": 5 } }))
         }
+        "/2015-03-31/event-source-mappings/deleted-mapping" | "/2015-03-31/event-source-mappings/deleted-mapping/" => {
+            let refusal = json!({ "Type": "User", "Message": "The resource you requested does not exist." });
+            let error = [("content-type", "application/json"), ("x-amzn-errortype", "ResourceNotFoundException")];
+            (StatusCode::NOT_FOUND, error, refusal.to_string()).into_response()
+        }
+        "/2015-03-31/event-source-mappings/leaving-mapping" | "/2015-03-31/event-source-mappings/leaving-mapping/" => {
+            json_response(&json!({ "State": "Deleting", "ScalingConfig": { "MaximumConcurrency": 5 } }))
+        }
         "/2015-03-31/functions/shop-ProcessFunction-1/configuration" => {
             json_response(&json!({ "Layers": [{ "Arn": LAYER, "CodeSize": 1 }] }))
         }
@@ -169,6 +194,7 @@ async fn answer(request: Request, subscribed: &[&str], asked: &Mutex<Vec<String>
             json_response(&json!({ "Attributes": { "ApproximateNumberOfMessages": "7" } }))
         }
         _ if body.contains("Action=ListStackResources") => resources(&body),
+        _ if body.contains("Action=DescribeStacks") => stack(),
         _ if body.contains("Action=ListSubscriptionsByTopic") => subscriptions(subscribed),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
@@ -194,6 +220,7 @@ async fn all_facts_are_read() {
     let expected = StackFacts {
         table: "shop-Table-1".to_owned(),
         concurrency: AccountConcurrency { limit: 1000, unreserved: 900 },
+        retention: Some(RetentionFacts { results: 30, sources: 21 }),
         triggers: vec![TriggerFacts { name: "ProcessFunctionJobs".to_owned(), is_enabled: false, maximum: Some(5) }],
         functions: vec![FunctionFacts { name: "ProcessFunction".to_owned(), layers: vec![LAYER.to_owned()] }],
         models_layer: Some(LAYER.to_owned()),
@@ -205,14 +232,18 @@ async fn all_facts_are_read() {
         queues: vec![QueueFacts { name: "JobsQueue".to_owned(), age: Some(Duration::from_secs(90)), messages: 7 }],
     };
     assert_eq!(facts, expected);
-    let stack = asked.iter().filter(|request| request.contains("StackName=shop")).count();
-    assert_eq!(stack, 2, "both pages of the resources: {asked:?}");
+    let of_stack = |action: &str| {
+        let is_meant = |request: &&String| request.contains(action) && request.contains("StackName=shop");
+        asked.iter().filter(is_meant).count()
+    };
+    assert_eq!(of_stack("Action=ListStackResources"), 2, "both pages of the resources: {asked:?}");
+    assert_eq!(of_stack("Action=DescribeStacks"), 1, "{asked:?}");
     assert!(asked.iter().any(|request| request.contains("shop-JobsQueue-1")), "{asked:?}");
 }
 
 #[tokio::test]
-async fn an_alarm_whose_topic_nobody_confirmed_has_no_subscriber() {
-    const NOBODY: [&[&str]; 2] = [&["PendingConfirmation"], &[]];
+async fn an_alarm_whose_topic_has_no_confirmed_subscription_has_no_subscriber() {
+    const NOBODY: [&[&str]; 4] = [&["PendingConfirmation"], &["Deleted"], &["Deleted", "PendingConfirmation"], &[]];
     for subscribed in NOBODY {
         let (facts, _) = facts(subscribed).await;
         assert!(facts.alarms[0].has_action && !facts.alarms[0].has_subscriber, "{:?}", facts.alarms[0]);
