@@ -13,7 +13,7 @@ use bytes::Bytes;
 use cutline_core::ports::{
     EncodedPicture, ImageWorkers as _, Pipeline, PipelineInput, PipelineOutput, Progress, Stage,
 };
-use cutline_core::{Confidence, Fault, Mode, OwnerId, Variation, Warnings};
+use cutline_core::{Confidence, FailureCode, Fault, Mode, OwnerId, Variation, Warnings};
 use cutline_imaging::Imaging;
 use cutline_worker::{ChildArgs, MemoryBudget, PoolSettings, RunLimits, SUBCOMMAND, WorkerCommand, WorkerPool, child};
 use image::imageops::{self, FilterType};
@@ -72,7 +72,8 @@ impl Pipeline for Echo {
             source if source == HOARD.as_bytes() => drop(std::hint::black_box(vec![1_u8; HOARDED])),
             source if source == FROZEN.as_bytes() => {
                 let signal = rustix::process::Signal::STOP;
-                rustix::process::kill_process(rustix::process::getpid(), signal).map_err(Fault::retry)?;
+                let stopped = rustix::process::kill_process(rustix::process::getpid(), signal);
+                stopped.map_err(|error| Fault::retry(FailureCode::Internal, error.to_string()))?;
             }
             _ => {}
         }
