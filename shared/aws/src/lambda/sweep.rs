@@ -71,8 +71,9 @@ pub async fn handle_sweep(
             Ok(handle_batch(event, queues.dead_letters, handle).await)
         }
         SweepEvent::Schedule(_) => {
-            let SweepReport { resent, backlogged, requeued, failed, reminded, given_up, deleted, errors } =
-                sweep.run().await?;
+            // The runtime does not log why an invocation failed.
+            let swept = sweep.run().await.inspect_err(|error| tracing::error!(%error, "sweep cannot list due jobs"));
+            let SweepReport { resent, backlogged, requeued, failed, reminded, given_up, deleted, errors } = swept?;
             tracing::info!(resent, backlogged, requeued, failed, reminded, given_up, deleted, errors, "sweep finished");
             if errors > 0 { Err(SweepError::Jobs(errors)) } else { Ok(BatchResponse::default()) }
         }
