@@ -84,7 +84,7 @@ impl App {
         api.signed_uploads =
             received.map(|uploads| Arc::new(ReceivedUploads::new(uploads, self.storage_cap.clone())) as _);
         api.browser = Some(Arc::new(SwaggerUi::default()));
-        // Links that lead to a store need its leave for this server's pages, which only a deployment's own pages have.
+        // A bucket admits the pages of its own deployment, and not this server's.
         api.pages = files.is_some().then(WebPages::default);
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
