@@ -85,7 +85,7 @@ export class ApiError extends Error {
 /** No answer: no network, no server, or a connection that broke. */
 export class Unreachable extends Error {}
 
-/** The server's links lead to an address that is neither this page's nor its store's, so the page may not follow them. */
+/** The server's links lead neither to this page's address nor to its store, so the page may not follow them. */
 export class ForeignLink extends Error {
   /** @param {string} origin */
   constructor(origin) {
@@ -258,8 +258,8 @@ const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const storeOrigin = () => document.querySelector("meta[name=cutline-store]")?.getAttribute("content") ?? "";
 
 /**
- * A link of the server as this page reaches it: in the store, or on the server itself. A server on this machine has several
- * names, and its links use one of them. Throws `ForeignLink` for a link that the policy of this page forbids.
+ * A link of the server as this page reaches it: in the store, or on the server itself. A server on this machine has
+ * several names, and its links use one of them. Throws `ForeignLink` for a link that the policy of this page forbids.
  * @type {(link: string) => string}
  */
 export function reachable(link) {

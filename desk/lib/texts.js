@@ -27,7 +27,7 @@ export const texts = {
   // The key.
   keyTitle: "Enter your API key",
   keyHint:
-    "`cutline serve` printed it at its first start, with a link that brings it here. For another one, and on AWS, run `cutline keys create`.",
+    "`cutline serve` printed it at its first start, with a link. For another, or on AWS, run `cutline keys create`.",
   keyLabel: "API key",
   keyPrivacy: "It stays in this tab until you close it, and never appears in an address.",
   keySave: "Use this key",

@@ -43,7 +43,10 @@ test("other programs read a ZIP", async () => {
 
 test("a link that has expired is replaced before it is followed", async () => {
   const at = (seconds) => new Date(Date.now() + seconds * 1_000).toISOString();
-  const of = (name, seconds) => ({ final_urls: { background: `https://store.example/${name}.png` }, expires_at: at(seconds) });
+  const of = (name, seconds) => ({
+    final_urls: { background: `https://store.example/${name}.png` },
+    expires_at: at(seconds),
+  });
   const followed = [];
   const api = {
     status: async () => of("new", 60),

@@ -197,8 +197,8 @@ fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
     programs.require()
 }
 
-/// The web pages: their types, then the pages in Chromium in front of a real server, and of the functions of the template. One
-/// filter selects tests by name.
+/// The web pages: their types, then the pages in Chromium in front of a real server, and of the functions of the
+/// template. One filter selects tests by name.
 fn desk(setup: &Setup, counts: &mut Counts) -> Result<()> {
     let programs = Programs::ready("desk");
     programs.require()?;

@@ -1,5 +1,5 @@
-// The deployment of `cargo xtask lambda` as a child process: the functions of the template, whose links lead to a bucket of
-// another origin.
+// The deployment of `cargo xtask lambda` as a child process: the functions of the template, whose links lead to a
+// bucket of another origin.
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,5 +1,5 @@
-//! The status function: reports and lists jobs, reads accounts and parameter sets, serves the web pages, and answers unknown
-//! routes, behind API Gateway's HTTP API.
+//! The status function: reports and lists jobs, reads accounts and parameter sets, serves the web pages, and answers
+//! unknown routes, behind API Gateway's HTTP API.
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@
 //! Browsers ask for a page each time. Its files are under a folder named by the hash of all of them, so that they can be
 //! cached for ever, and a page never runs with scripts of another version.
 //!
-//! A function that starts for one file should answer soon, so pages are put together, and files compressed, when they are
-//! first asked for.
+//! A function that starts for one file should answer soon, so pages are put together, and files compressed, when they
+//! are first asked for.
 
 mod files;
 
@@ -33,8 +33,8 @@ use crate::error::ApiError;
 #[derive(Debug, Clone, Default)]
 pub struct WebPages {
     /// The origin of the object store that the API's links lead to, such as
-    /// `https://photos.s3.eu-central-1.amazonaws.com`. The pages load pictures from there and send files there. `None` if
-    /// this process serves the links itself.
+    /// `https://photos.s3.eu-central-1.amazonaws.com`. The pages load pictures from there and send files there. `None`
+    /// if this process serves the links itself.
     pub store: Option<Origin>,
 }
 
@@ -114,8 +114,8 @@ impl Desk {
     }
 }
 
-/// Code and styles of this origin alone, and none inline; requests and pictures of this origin and of the store, if any.
-/// Pictures may come from the page itself, which reads them from files and links. No script may parse HTML.
+/// Code and styles of this origin alone, and none inline; requests and pictures of this origin and of the store, if
+/// any. Pictures may come from the page itself, which reads them from files and links. No script may parse HTML.
 fn policy(store: &str) -> HeaderValue {
     let and_store = if store.is_empty() { String::new() } else { format!(" {store}") };
     let policy = format!(

@@ -147,8 +147,8 @@ impl Stack {
         Self::deploy_at("127.0.0.1:0", None, tools, logs).await
     }
 
-    /// Like [`Stack::deploy`], at an address of this machine. The bucket admits the web pages of `api`, an origin such as
-    /// `http://127.0.0.1:8788`.
+    /// Like [`Stack::deploy`], at an address of this machine. The bucket admits the web pages of `api`, an origin such
+    /// as `http://127.0.0.1:8788`.
     ///
     /// # Errors
     /// If the emulator cannot be started there, or does not accept the template.

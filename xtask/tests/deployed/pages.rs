@@ -1,5 +1,5 @@
-//! The web pages of the status function, as a browser gets them through the gateway of `cargo xtask lambda`, and what the
-//! bucket lets them do.
+//! The web pages of the status function, as a browser gets them through the gateway of `cargo xtask lambda`, and what
+//! the bucket lets them do.
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method, Response, StatusCode};
