@@ -85,7 +85,7 @@ export class ApiError extends Error {
 /** No answer: no network, no server, or a connection that broke. */
 export class Unreachable extends Error {}
 
-/** The server's links lead to another address than this page's, so the page may not follow them. */
+/** The server's links lead neither to this page's address nor to its store, so the page may not follow them. */
 export class ForeignLink extends Error {
   /** @param {string} origin */
   constructor(origin) {
@@ -206,7 +206,7 @@ export class Api {
    * @returns {Promise<Response>}
    */
   async file(link) {
-    const response = await reach(sameServer(link), { credentials: "omit" });
+    const response = await reach(reachable(link), { credentials: "omit" });
     if (!response.ok) throw await failure(response);
     return response;
   }
@@ -254,13 +254,17 @@ async function failure(response, key) {
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
+/** The origin of the object store that links lead to, or an empty text if they lead to this server. */
+const storeOrigin = () => document.querySelector("meta[name=cutline-store]")?.getAttribute("content") ?? "";
+
 /**
- * A link of the server as this page reaches it: a server on this machine has several names, and its links use one of them.
- * Throws `ForeignLink` for a link that the policy of this page forbids.
+ * A link of the server as this page reaches it: in the store, or on the server itself. A server on this machine has
+ * several names, and its links use one of them. Throws `ForeignLink` for a link that the policy of this page forbids.
  * @type {(link: string) => string}
  */
-export function sameServer(link) {
+export function reachable(link) {
   const url = new URL(link, document.baseURI);
+  if (url.origin === storeOrigin()) return url.href;
   const isThisMachine = LOOPBACK.includes(url.hostname) && LOOPBACK.includes(location.hostname);
   const isSame = url.origin === location.origin || (isThisMachine && url.port === location.port);
   if (!isSame) throw new ForeignLink(url.origin);

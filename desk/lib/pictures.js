@@ -49,15 +49,21 @@ export class Pictures {
 
   /** @type {(item: Of, name: string) => Promise<Blob>} */
   async #fetch(item, name) {
-    for (let isFresh = false; ;) {
+    let isFresh = false;
+    const renew = async () => {
+      this.#renewed(item, await this.#persistence.run(() => this.#api.status(item.jobId)));
+      isFresh = true;
+    };
+    // A store of another origin may not let the page see why it refuses a link.
+    if (Date.parse(item.status?.expires_at ?? "") < Date.now()) await renew();
+    for (;;) {
       const link = linkOf(item, name);
       if (!link) throw new LocalFault(texts.problems.expired, true);
       try {
         return await this.#persistence.run(() => this.#download(link));
       } catch (fault) {
         if (fault instanceof ApiError && fault.status === 403 && !isFresh) {
-          this.#renewed(item, await this.#persistence.run(() => this.#api.status(item.jobId)));
-          isFresh = true;
+          await renew();
         } else if (fault instanceof ApiError && fault.status === 404) {
           throw new LocalFault(texts.problems.expired, true);
         } else {

@@ -1,6 +1,6 @@
 // Uploads files straight to their links.
 
-import { ApiError, Unreachable, sameServer } from "./api.js";
+import { ApiError, Unreachable, reachable } from "./api.js";
 
 /**
  * Uploads a file to its link. `fetch` does not report progress, so this is an XMLHttpRequest.
@@ -12,7 +12,7 @@ import { ApiError, Unreachable, sameServer } from "./api.js";
  */
 export function put(grant, file, progressed, signal) {
   return new Promise((resolve, reject) => {
-    const url = sameServer(grant.upload_url);
+    const url = reachable(grant.upload_url);
     const request = new XMLHttpRequest();
     request.open("PUT", url);
     for (const [name, value] of Object.entries(grant.headers)) request.setRequestHeader(name, value);

@@ -27,7 +27,7 @@ export const texts = {
   // The key.
   keyTitle: "Enter your API key",
   keyHint:
-    "`cutline serve` printed it at its first start, with a link that brings it here. For another one, run `cutline keys create`.",
+    "`cutline serve` printed it at its first start, with a link. For another, or on AWS, run `cutline keys create`.",
   keyLabel: "API key",
   keyPrivacy: "It stays in this tab until you close it, and never appears in an address.",
   keySave: "Use this key",
@@ -39,7 +39,7 @@ export const texts = {
   welcomeHint: "Product shots, portraits, anything with a subject. One photo or a whole folder.",
   pickPhotos: "Choose photos",
   pickFolder: "Choose a folder",
-  pasteHint: "Or paste a picture with Ctrl + V. Photos go only to the server that this page comes from.",
+  pasteHint: "Or paste a picture with Ctrl + V. Photos go only to the service that this page belongs to.",
   addPhotos: "Add",
   dropHint: "Drop to cut out",
   skipped: (/** @type {number} */ count) => `${counted(count, "file", "files")} in the folder skipped: not a picture.`,

@@ -1,6 +1,6 @@
 // The small pictures of the grid. Browsers keep them, by their links. A link that has expired is replaced once.
 
-import { ForeignLink, sameServer } from "../lib/api.js";
+import { ForeignLink, reachable } from "../lib/api.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 
@@ -47,7 +47,7 @@ export class Thumbs extends EventTarget {
     const link = status?.assets?.thumb;
     if (!link) return;
     try {
-      image.src = sameServer(link);
+      image.src = reachable(link);
     } catch (fault) {
       if (!(fault instanceof ForeignLink)) throw fault;
       this.dispatchEvent(new CustomEvent("foreign", { detail: fault.origin }));

@@ -8,6 +8,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { Limit } from "../lib/limit.js";
+import { Pictures } from "../lib/pictures.js";
 import { ZipWriter, crc32, safeName } from "../lib/zip.js";
 import { Placement } from "../lib/placement.js";
 import { markBand } from "../review/marks.js";
@@ -38,6 +39,30 @@ test("other programs read a ZIP", async () => {
     [5, 6, 5, 100_000, 0],
   );
   assert.equal(listed[0][2], crc32(new TextEncoder().encode("first")));
+});
+
+test("a link that has expired is replaced before it is followed", async () => {
+  const at = (seconds) => new Date(Date.now() + seconds * 1_000).toISOString();
+  const of = (name, seconds) => ({
+    final_urls: { background: `https://store.example/${name}.png` },
+    expires_at: at(seconds),
+  });
+  const followed = [];
+  const api = {
+    status: async () => of("new", 60),
+    file: async (link) => {
+      followed.push(link);
+      return new Response("a picture");
+    },
+  };
+  const pictures = new Pictures((item, status) => (item.status = status), api, { run: (step) => step() });
+  for (const [jobId, status] of [
+    ["expired", of("old", -1)],
+    ["valid", of("valid", 60)],
+  ]) {
+    assert.equal(await (await pictures.get({ jobId, status }, "background")).text(), "a picture");
+  }
+  assert.deepEqual(followed, ["https://store.example/new.png", "https://store.example/valid.png"]);
 });
 
 test("the checksum is the one of the standard", () => {

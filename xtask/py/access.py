@@ -14,6 +14,7 @@ This adds, by AWS's documented rules:
   objects that of each. moto checks neither the source nor the keys.
 - S3 links signed in the query: the signature, the expiry, and the permissions of the signer's role.
   moto serves any link.
+- Preflight requests of browsers to S3, which carry no credentials. The bucket's CORS rules answer them.
 - Trust: a session of a role counts as that role. moto compares the session's name.
 - Inline policies of roles: moto stores the dict from CloudFormation, but its check parses text.
 
@@ -218,6 +219,8 @@ def install() -> None:
     signed_in_header = ActionAuthenticatorMixin._authenticate_and_authorize_s3_action
 
     def s3(handler, bucket_name=None, key_name=None):
+        if handler.method == "OPTIONS":
+            return
         s3_arn = f"arn:{get_partition(handler.region)}:s3:::"
         if "X-Amz-Signature" in handler.querystring:
             handler._authenticate_and_authorize_action(LinkRequest, f"{s3_arn}{bucket_name}/{key_name}")

@@ -3,6 +3,8 @@
     python aws.py                      DynamoDB, S3, SQS, STS ... without access control
     python aws.py --deploy TEMPLATE    with the template's resources and access control
 
+With --api ORIGIN, the address of an emulated HTTP API, the template's bucket admits its web pages.
+
 Listens at --listen HOST:PORT, by default at a free port of 127.0.0.1. Prints one line of JSON once it answers (see `deploy` for its fields), then serves until standard
 input closes, so that it cannot outlive the test that started it.
 """
@@ -27,6 +29,8 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     # Each scenario starts with empty queues; SQS allows one purge a minute.
     MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR="false",
+    # Pages of other origins may use a bucket only if its CORS rules say so.
+    MOTO_DISABLE_GLOBAL_CORS="true",
 )
 
 import boto3  # noqa: E402
@@ -142,8 +146,34 @@ def notify(template: dict, resources: dict[str, str], s3, sqs) -> None:
         )
 
 
-def deploy(endpoint: str, path: Path) -> dict:
-    """Creates the template's resources and turns access control on.
+def take_cors(template: dict) -> dict[str, dict]:
+    """Removes the buckets' CORS rules for the API's own pages, and returns them by logical name.
+
+    They name the HTTP API, which moto cannot create. The other rules depend on parameters without a value here.
+    """
+    rules = {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::S3::Bucket":
+            cors = resource["Properties"].pop("CorsConfiguration")
+            [rules[name]] = [rule for rule in cors["CorsRules"] if "Fn::If" not in rule]
+    return rules
+
+
+def admit(origin: str, rules: dict[str, dict], resources: dict[str, str], s3) -> None:
+    """Configures the buckets' CORS for pages of this origin. `resources` are the physical ids by logical name."""
+    for name, rule in rules.items():
+        rule = {
+            "AllowedOrigins": [origin],
+            "AllowedMethods": rule["AllowedMethods"],
+            "AllowedHeaders": rule["AllowedHeaders"],
+            "ExposeHeaders": rule["ExposedHeaders"],
+            "MaxAgeSeconds": rule["MaxAge"],
+        }
+        s3.put_bucket_cors(Bucket=resources[name], CORSConfiguration={"CORSRules": [rule]})
+
+
+def deploy(endpoint: str, path: Path, api: str | None) -> dict:
+    """Creates the template's resources and turns access control on. `api` is the origin of the API, if there is one.
 
     Returns the stack's outputs by name (`outputs`); for each function its environment, memory,
     timeout and credentials of its own role (`functions`, by logical name); credentials of a user
@@ -157,6 +187,7 @@ def deploy(endpoint: str, path: Path) -> dict:
         return boto3.client(service, endpoint_url=endpoint, region_name=REGION)
 
     template = transform(path)
+    cors = take_cors(template)
     left_out = reduce_to_supported(template)
     name_by_logical_id(template)
     # moto checks that the code exists, although it never runs it.
@@ -186,6 +217,8 @@ def deploy(endpoint: str, path: Path) -> dict:
         if "LogicalResourceId" in resource
     }
     notify(template, physical, client("s3"), client("sqs"))
+    if api:
+        admit(api, cors, physical, client("s3"))
     functions = {}
     for resource in created:
         if resource.get("ResourceType") != "AWS::Lambda::Function":
@@ -274,6 +307,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:0")
     parser.add_argument("--deploy", type=Path, metavar="TEMPLATE")
+    parser.add_argument("--api", metavar="ORIGIN")
     arguments = parser.parse_args()
 
     access.install()
@@ -289,7 +323,7 @@ def main() -> None:
     endpoint = f"http://{host}:{port}"
     report = {"endpoint": endpoint, "region": REGION}
     if arguments.deploy:
-        report |= deploy(endpoint, arguments.deploy)
+        report |= deploy(endpoint, arguments.deploy, arguments.api)
     print(json.dumps(report), flush=True)
     sys.stdin.read()
     server.stop()

@@ -197,7 +197,8 @@ fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
     programs.require()
 }
 
-/// The web pages: their types, then the pages in Chromium in front of a real server. One filter selects tests by name.
+/// The web pages: their types, then the pages in Chromium in front of a real server, and of the functions of the
+/// template. One filter selects tests by name.
 fn desk(setup: &Setup, counts: &mut Counts) -> Result<()> {
     let programs = Programs::ready("desk");
     programs.require()?;
@@ -226,12 +227,15 @@ fn desk(setup: &Setup, counts: &mut Counts) -> Result<()> {
             "review-many",
             "places",
             "correct",
+            "deployment",
         ]
         .map(|name| format!("desk/tests/{name}.test.js")),
     );
     command.env("CUTLINE_TEST_PROGRAM", program("cutline")?.get_program());
     command.env("CUTLINE_MODELS_DIR", &setup.models).env("CUTLINE_TEST_NODE_MODULES", modules);
     command.env("CUTLINE_TEST_PYTHON", setup.tools.program("python"));
+    command.env("CUTLINE_TEST_DEPLOYMENT", program("cutline-deployment")?.get_program());
+    command.env("CUTLINE_TEST_LAMBDA_EMULATOR", setup.tools.lambda_emulator()?);
     pass_programs(&mut command, &programs);
     run_tests(&mut command, counts)
 }

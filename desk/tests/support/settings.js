@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 
 /** @type {(name: string) => string} */
-function setting(name) {
+export function setting(name) {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set; run cargo xtask test desk`);
   return value;

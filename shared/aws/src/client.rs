@@ -8,15 +8,20 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::{Credentials, IdentityCache, SharedCredentialsProvider};
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use cutline_core::Clock;
+use cutline_core::ports::PortError;
+use url::{Origin, Url};
 
 use crate::config::QueueUrls;
 use crate::dynamo::{DynamoTable, RetryConflicts};
+use crate::error::fault;
 use crate::links::S3Links;
+use crate::role_session::{SIGN, unsigned};
 use crate::s3::S3Bucket;
 use crate::sdk::{s3_config, timeouts};
 use crate::sqs::{SqsLanes, SqsQueue};
@@ -108,6 +113,25 @@ impl Aws {
         S3UploadLinks::new(&self.config, bucket.into(), role_arn.into(), clock)
     }
 
+    /// The origin of all presigned links to the objects of an S3 bucket, such as
+    /// `https://photos.s3.eu-central-1.amazonaws.com`. Makes no call.
+    ///
+    /// # Errors
+    /// If links to the bucket cannot be signed, for example because the region is unknown.
+    pub async fn link_origin(&self, bucket: &str) -> Result<Origin, PortError> {
+        // Nobody follows this link. Its host is that of all others.
+        let config = s3_config(&self.config)
+            .credentials_provider(Credentials::new("unused", "unused", None, None, "link origin"))
+            .identity_cache(IdentityCache::no_cache());
+        let client = aws_sdk_s3::Client::from_conf(config.build());
+        let presigning =
+            PresigningConfig::expires_in(Duration::from_secs(60)).map_err(|error| unsigned(error.to_string()))?;
+        let request = client.get_object().bucket(bucket).key("unused").presigned(presigning).await;
+        let request = request.map_err(|error| fault(SIGN, error))?;
+        let url = Url::parse(request.uri()).map_err(|error| unsigned(error.to_string()))?;
+        Ok(url.origin())
+    }
+
     /// The SQS queue at `url`.
     pub fn queue(&self, url: impl Into<String>) -> SqsQueue {
         SqsQueue::new(aws_sdk_sqs::Client::new(&self.config), url.into())
@@ -143,8 +167,6 @@ impl LoadServiceConfig for NoServiceConfig {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_s3::presigning::PresigningConfig;
-
     use super::*;
 
     /// The environment variable as the SDK reads it.
@@ -179,5 +201,15 @@ mod tests {
         assert!(link(&with("http://localhost:1")).await.is_some_and(|link| link.contains("localhost:1/")));
         let without = link(&without_endpoint_variable(with(""))).await.expect("a link");
         assert!(without.starts_with("https://photos.s3.eu-central-1.amazonaws.com/a?"), "{without}");
+    }
+
+    #[tokio::test]
+    async fn the_origin_of_links_is_that_of_the_bucket_or_the_emulator() {
+        let on_aws = Aws { config: without_endpoint_variable(with("")) };
+        let origin = on_aws.link_origin("photos").await.expect("an origin");
+        assert_eq!(origin.ascii_serialization(), "https://photos.s3.eu-central-1.amazonaws.com");
+        let emulator = Aws::at("http://127.0.0.1:8789", "eu-central-1", "id", "secret").await;
+        let origin = emulator.link_origin("photos").await.expect("an origin");
+        assert_eq!(origin.ascii_serialization(), "http://127.0.0.1:8789");
     }
 }

@@ -12,6 +12,7 @@ use cutline_core::usecases::{
 
 use crate::api_browser::ApiBrowser;
 use crate::budget::BodyBudget;
+use crate::desk::WebPages;
 use crate::files::SignedFiles;
 use crate::signed_uploads::SignedUploads;
 use crate::waiting::Waiting;
@@ -62,8 +63,8 @@ pub struct Api {
     pub signed_uploads: Option<Arc<dyn SignedUploads>>,
     /// Shows the OpenAPI document at `GET /api/v1/docs`. `None` for a plain page.
     pub browser: Option<Arc<dyn ApiBrowser>>,
-    /// Serves the web pages at `/` and `/review`. Their files are part of this crate.
-    pub desk: bool,
+    /// Serves the web pages at `/` and `/review`.
+    pub pages: Option<WebPages>,
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway handles CORS, or where
     /// no page may call.
     pub cors_origins: Vec<HeaderValue>,
@@ -105,7 +106,7 @@ impl Api {
             files: None,
             signed_uploads: None,
             browser: None,
-            desk: false,
+            pages: None,
             cors_origins: Vec::new(),
             base_path: String::new(),
             budget: None,

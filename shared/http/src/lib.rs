@@ -58,7 +58,7 @@
 //! | `DELETE /api/v1/params/<name>` | 204 |
 //! | `GET /api/v1/openapi.json`, without a key | 200 with the OpenAPI document |
 //! | `GET /api/v1/docs`, without a key | 200 with a page about the API |
-//! | `GET /`, without a key, where [`Api::desk`] is set | 200 with the web page, whose files are under `/desk/` |
+//! | `GET /` and `GET /review`, without a key, where [`Api::pages`] is set | 200 with a web page, whose files are under `/desk/` |
 //! | `GET /health`, without a key | 200 with `{"status": "ok"}`, or 503 if the store does not answer within 5 s |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
 //! | `PUT /uploads/…`, signed, where [`Api::signed_uploads`] is set | 200 with the file's `ETag` |
@@ -169,6 +169,7 @@ pub use api_client::{
     ReportedFailure,
 };
 pub use budget::BodyBudget;
+pub use desk::WebPages;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};
 pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};

@@ -23,11 +23,10 @@ pub fn router(api: Api) -> Router {
     if let Some(browser) = api.browser {
         router = router.route(docs::FILES, or_405(docs::files_route(browser), "GET, HEAD", limit));
     }
-    if api.desk {
-        for (path, page) in desk::page_routes() {
-            router = router.route(path, or_405(page, "GET, HEAD", limit));
+    if let Some(pages) = api.pages {
+        for (path, route) in desk::routes(&pages) {
+            router = router.route(path, or_405(route, "GET, HEAD", limit));
         }
-        router = router.route(desk::FILES, or_405(desk::files_route(), "GET, HEAD", limit));
     }
     if let Some(signed_files) = api.files {
         let path = format!("{}/{{*path}}", files::FILES_PREFIX);

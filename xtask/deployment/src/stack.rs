@@ -144,19 +144,21 @@ impl Stack {
     /// # Errors
     /// If the emulator cannot be started, or does not accept the template.
     pub async fn deploy(tools: Tools, logs: &Path) -> Result<Self> {
-        Self::deploy_at("127.0.0.1:0", tools, logs).await
+        Self::deploy_at("127.0.0.1:0", None, tools, logs).await
     }
 
-    /// Like [`Stack::deploy`], at an address of this machine.
+    /// Like [`Stack::deploy`], at an address of this machine. The bucket admits the web pages of `api`, an origin such
+    /// as `http://127.0.0.1:8788`.
     ///
     /// # Errors
     /// If the emulator cannot be started there, or does not accept the template.
-    pub async fn deploy_at(address: &str, tools: Tools, logs: &Path) -> Result<Self> {
+    pub async fn deploy_at(address: &str, api: Option<&str>, tools: Tools, logs: &Path) -> Result<Self> {
         let root = root();
         let mut emulator = Command::new(&tools.python)
             .arg(root.join("xtask/py/aws.py"))
             .args(["--listen", address, "--deploy"])
             .arg(root.join("template.yaml"))
+            .args(api.into_iter().flat_map(|origin| ["--api", origin]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(logs.join("aws.log"))?)

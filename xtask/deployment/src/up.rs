@@ -60,7 +60,9 @@ pub(crate) async fn run(folder: &Path, args: &UpArgs) -> Result<()> {
 /// Deploys and serves, for ever.
 async fn serve(folder: &Path, args: &UpArgs, api: TcpListener, stop: Arc<Notify>) -> Result<()> {
     eprintln!("deploying template.yaml …");
-    let stack = Stack::deploy_at(&args.aws.to_string(), Tools::from_env()?, folder).await?;
+    let base_url = format!("http://{}", api.local_addr()?);
+    let (address, tools) = (args.aws.to_string(), Tools::from_env()?);
+    let stack = Stack::deploy_at(&address, Some(base_url.as_str()), tools, folder).await?;
     stack.table_with_sample_key().await?;
     let environments = Arc::new(Environments::start(&stack, folder, args.allow_private_sources)?);
     let control = TcpListener::bind("127.0.0.1:0").await.context("cannot open a port")?;
@@ -68,7 +70,7 @@ async fn serve(folder: &Path, args: &UpArgs, api: TcpListener, stop: Arc<Notify>
     let mut processes = environments.processes().await;
     processes.extend(Process::running(std::process::id()));
     let state = State {
-        base_url: format!("http://{}", api.local_addr()?),
+        base_url,
         control_url: format!("http://{}/{instance}", control.local_addr()?),
         api_key: SAMPLE_KEY.to_owned(),
         report: stack.report().clone(),
@@ -99,6 +101,7 @@ fn print(folder: &Path, state: &State) {
         "\
 The functions of template.yaml run on this machine. Nothing is kept when they end.
 
+  page     {base_url}/#key={api_key}
   API      {base_url}/api/v1
   API key  {api_key}
   AWS      {aws}, region {region}

@@ -22,6 +22,7 @@ mod job_routes;
 mod jobs;
 mod lambda_command;
 mod origin;
+mod pages;
 mod photo;
 mod recuts;
 mod roles;
@@ -100,6 +101,7 @@ fn scenarios() -> Vec<Scenario> {
         doctor::the_doctor_finds_what_is_wrong_with_a_stack,
         lambda_command::a_developer_uploads_invokes_drops_and_ends_the_deployment,
         lambda_command::down_ends_what_a_killed_deployment_left,
+        pages::a_browser_gets_the_pages_and_may_use_the_bucket,
         batch::a_folder_and_objects_in_s3_are_cut_out,
         // Last: the emulator goes on with the receives of ended workers, and would take messages of other scenarios.
         workers::a_killed_and_an_added_worker_lose_nothing,

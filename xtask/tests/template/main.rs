@@ -258,6 +258,33 @@ fn the_bucket_is_private_and_expires_its_objects() {
     assert_eq!(statement["Condition"], serde_json::json!({"Bool": {"aws:SecureTransport": "false"}}));
 }
 
+/// The web pages of the API and those of the listed origins send files to the bucket, and read the pixels of results.
+#[test]
+fn the_bucket_admits_the_apis_own_pages_and_the_listed_origins() {
+    let rules = list(&properties("Bucket")["CorsConfiguration"]["CorsRules"]);
+    assert_eq!(rules.len(), 2);
+    let domain = serde_json::json!({"Fn::Sub": "https://${DomainName}"});
+    let default = serde_json::json!({"Fn::GetAtt": ["Api", "ApiEndpoint"]});
+    // The pages have the address of the API, as its output names it.
+    let own = serde_json::json!({"Fn::If": ["HasDomain", domain, default]});
+    assert_eq!(TEMPLATE["Outputs"]["ApiUrl"]["Value"], own);
+    assert_eq!(rules[0]["AllowedOrigins"], serde_json::json!([own]));
+    let listed = &rules[1]["Fn::If"];
+    assert_eq!((&listed[0], &listed[2]), (&"HasCors".into(), &serde_json::json!({"Ref": "AWS::NoValue"})));
+    assert_eq!(listed[1]["AllowedOrigins"], serde_json::json!({"Ref": "CorsOrigins"}));
+    for rule in [rules[0], &listed[1]] {
+        assert_eq!(rule["AllowedMethods"], serde_json::json!(["GET", "HEAD", "PUT"]));
+        // A direct upload sends the headers that its link signs.
+        assert_eq!(rule["AllowedHeaders"], serde_json::json!(["*"]));
+    }
+    // The functions depend on the bucket, and the bucket on the API, which depends on nothing.
+    let api = properties("Api").to_string();
+    for resource in TEMPLATE["Resources"].as_object().expect("resources").keys() {
+        let (by_ref, by_name) = (format!("{{\"Ref\":\"{resource}\"}}"), format!("[\"{resource}\","));
+        assert!(!api.contains(&by_ref) && !api.contains(&by_name), "the API depends on {resource}");
+    }
+}
+
 /// A bucket with a notification needs the queue's policy to exist first, so that policy must not depend on the bucket.
 #[test]
 fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write() {

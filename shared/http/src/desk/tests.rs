@@ -62,20 +62,35 @@ fn every_part_is_listed() {
     assert_eq!(on_disk.collect::<BTreeSet<_>>(), listed.into());
 }
 
+/// The pages where links lead to this server.
+fn desk() -> Desk {
+    Desk::new(&WebPages::default())
+}
+
+/// The same where they lead to a bucket.
+fn desk_of_bucket() -> Desk {
+    let link = url::Url::parse("https://photos.s3.eu-central-1.amazonaws.com/jobs/1/a.png?X-Amz-Signature=0");
+    Desk::new(&WebPages { store: Some(link.expect("a URL").origin()) })
+}
+
+fn all_pages(desk: &Desk) -> Vec<&Served> {
+    (0..PAGES.len()).map(|index| desk.page(index)).collect()
+}
+
 /// A page as it is served, and the names of the files that it loads.
 fn loaded(page: &Served) -> (&str, Vec<&str>) {
     let html = str::from_utf8(&page.plain).expect("text");
-    let prefix = format!("\"desk/{}/", DESK.version);
+    let prefix = format!("\"desk/{}/", FILES.version);
     let names = html.match_indices(&prefix).filter_map(|(at, found)| html[at + found.len()..].split('"').next());
     (html, names.collect())
 }
 
 #[test]
 fn pages_name_their_files_relative_to_themselves() {
-    for (page, Page { folder, .. }) in DESK.pages.iter().zip(PAGES) {
+    for (page, Page { folder, .. }) in all_pages(&desk()).into_iter().zip(PAGES) {
         let (html, names) = loaded(page);
         for name in &names {
-            assert!(DESK.file(&DESK.version, name).is_some(), "{name}");
+            assert!(FILES.get(&FILES.version, name).is_some(), "{name}");
         }
         let modules = files::ALL.iter().filter(|(name, _)| name.ends_with(".js"));
         for (name, _) in modules.filter(|(name, _)| name.starts_with("lib/") || name.starts_with(folder)) {
@@ -83,13 +98,13 @@ fn pages_name_their_files_relative_to_themselves() {
         }
         assert!(!html.contains('{'), "a placeholder is left");
     }
-    assert_eq!(DESK.version.len(), 16);
+    assert_eq!(FILES.version.len(), 16);
 }
 
 /// The policy allows neither inline scripts and styles nor other servers, and no parsing of HTML.
 #[test]
 fn pages_and_scripts_keep_the_policy() {
-    for page in &DESK.pages {
+    for page in all_pages(&desk()) {
         let (html, _) = loaded(page);
         for forbidden in ["<style", "style=", "http:", "https:", " onclick", "<script>"] {
             assert!(!html.contains(forbidden), "{forbidden}");
@@ -127,11 +142,11 @@ fn pickers_offer_what_the_api_takes() {
 
 #[test]
 fn the_first_paint_needs_less_than_100_kilobytes() {
-    for page in &DESK.pages {
+    for page in all_pages(&desk()) {
         let (_, names) = loaded(page);
         let files: BTreeSet<_> = names.into_iter().collect();
-        let sizes = files.into_iter().filter_map(|name| DESK.file(&DESK.version, name)).chain([page]);
-        let bytes: usize = sizes.map(|file| file.gzip.as_ref().expect("compressed").len()).sum();
+        let sizes = files.into_iter().filter_map(|name| FILES.get(&FILES.version, name)).chain([page]);
+        let bytes: usize = sizes.map(|file| file.gzip().expect("compressed").len()).sum();
         assert!(bytes < 100_000, "{bytes}");
     }
 }
@@ -139,16 +154,55 @@ fn the_first_paint_needs_less_than_100_kilobytes() {
 #[test]
 fn compresses_for_browsers_that_take_it() {
     let mut request = HeaderMap::new();
-    let plain = DESK.pages[0].answer(&request, REVALIDATED);
+    let desk = desk();
+    let page = desk.page(0);
+    let plain = page.answer(&request, REVALIDATED, &desk.policy);
     assert_eq!(plain.headers().get(CONTENT_ENCODING), None);
     for (value, expected) in [("br, gzip", true), ("gzip", true), ("identity", false), ("gzip;q=0", false), ("", false)]
     {
         request.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
-        let answer = DESK.pages[0].answer(&request, REVALIDATED);
+        let answer = page.answer(&request, REVALIDATED, &desk.policy);
         assert_eq!(answer.headers().contains_key(CONTENT_ENCODING), expected, "{value}");
         assert_eq!(answer.headers()[VARY], "accept-encoding");
     }
     let mut unpacked = Vec::new();
-    GzDecoder::new(&DESK.pages[0].gzip.as_ref().expect("compressed")[..]).read_to_end(&mut unpacked).expect("gzip");
-    assert_eq!(unpacked, DESK.pages[0].plain);
+    GzDecoder::new(&page.gzip().expect("compressed")[..]).read_to_end(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, page.plain);
+}
+
+/// The sources of a directive.
+fn sources<'a>(policy: &'a HeaderValue, directive: &str) -> Vec<&'a str> {
+    let policy = policy.to_str().expect("text");
+    let mut found = policy.split("; ").filter_map(|rule| rule.split_once(' '));
+    let (_, sources) = found.find(|(name, _)| *name == directive).expect("the directive");
+    sources.split(' ').collect()
+}
+
+#[test]
+fn pictures_and_uploads_may_use_the_store_and_code_may_not() {
+    let (own, bucket) = (desk().policy, desk_of_bucket().policy);
+    let store = "https://photos.s3.eu-central-1.amazonaws.com";
+    assert_eq!(sources(&own, "img-src"), ["'self'", "blob:"]);
+    assert_eq!(sources(&bucket, "img-src"), ["'self'", "blob:", store]);
+    assert_eq!(sources(&own, "connect-src"), ["'self'"]);
+    assert_eq!(sources(&bucket, "connect-src"), ["'self'", store]);
+    for directive in ["script-src", "style-src"] {
+        assert_eq!(sources(&bucket, directive), ["'self'"], "{directive}");
+    }
+    // Everything else is the same.
+    let without_store = bucket.to_str().expect("text").replace(&format!(" {store}"), "");
+    assert_eq!(own.to_str().expect("text"), without_store);
+}
+
+/// The scripts follow links to the store that the page names, and to no other.
+#[test]
+fn pages_name_the_store_of_their_links() {
+    let named = |store: &str| format!("<meta name=\"cutline-store\" content=\"{store}\">");
+    let (own, bucket) = (desk(), desk_of_bucket());
+    for (own, of_bucket) in all_pages(&own).into_iter().zip(all_pages(&bucket)) {
+        let (html, _) = loaded(own);
+        assert!(html.contains(&named("")), "{html}");
+        let (html, _) = loaded(of_bucket);
+        assert!(html.contains(&named("https://photos.s3.eu-central-1.amazonaws.com")), "{html}");
+    }
 }

@@ -1,11 +1,13 @@
 //! The web pages.
 
 use axum::http::{HeaderValue, Request};
+use cutline_http::WebPages;
+use url::Url;
 
 use crate::support::{Answer, World, get};
 
 async fn world() -> World {
-    World::new().await.with(|api| api.desk = true)
+    World::new().await.with(|api| api.pages = Some(WebPages::default()))
 }
 
 /// The folder of the page's files.
@@ -62,6 +64,27 @@ async fn pages_load_nothing_from_elsewhere_and_are_not_framed() {
         assert!(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains('*'), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    }
+}
+
+/// On AWS, links lead to the bucket.
+#[tokio::test]
+async fn pages_and_files_name_the_store_that_links_lead_to() {
+    let origin = Url::parse("https://photos.s3.eu-central-1.amazonaws.com").expect("a URL").origin();
+    let world = World::new().await.with(|api| api.pages = Some(WebPages { store: Some(origin) }));
+    let page = world.ask(get("/")).await;
+    assert!(page.body.contains("content=\"https://photos.s3.eu-central-1.amazonaws.com\""), "{}", page.body);
+    let review = world.ask(get("/review")).await;
+    let script = world.ask(get(&format!("{}/try/main.js", folder(&page)))).await;
+    for answer in [&page, &review, &script] {
+        let policy = answer.header("content-security-policy");
+        for rule in [
+            "img-src 'self' blob: https://photos.s3.eu-central-1.amazonaws.com",
+            "connect-src 'self' https://photos.s3.eu-central-1.amazonaws.com",
+            "script-src 'self'",
+        ] {
+            assert!(policy.split("; ").any(|found| found == rule), "{rule}: {policy}");
+        }
     }
 }
 
