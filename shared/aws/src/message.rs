@@ -10,7 +10,8 @@ use serde::Deserialize;
 /// Parses the body of a message: a job's message, an S3 event about created objects, or the test event that S3 sends
 /// when it is connected to a queue. Anything else is [`WorkRequest::Unreadable`].
 ///
-/// An S3 event keeps the objects under `drops/<owner>/<set>/<path…>`. Folders and other events are left out.
+/// An S3 event keeps the objects under `drops/<owner>/<set>/<path…>` and `retouch/<owner>/<path…>`. Folders and other events
+/// are left out.
 pub fn parse_message(body: &str) -> WorkRequest {
     match serde_json::from_str(body) {
         Ok(Body::Job(message)) => WorkRequest::Job(message),
@@ -86,7 +87,9 @@ impl S3Entity {
             return None;
         }
         let Ok(path) = DropPath::try_from(key) else {
-            tracing::warn!("ignored a dropped file; its key is not drops/<owner>/<set>/<path>");
+            tracing::warn!(
+                "ignored a dropped file; its key is not drops/<owner>/<set>/<path> or retouch/<owner>/<path>"
+            );
             return None;
         };
         // S3's name for the only version in a bucket without versions.
@@ -181,9 +184,17 @@ mod tests {
             record("ObjectCreated:Put", file("drops/shop/amazon-main/folder/")),
             record("ObjectCreated:Put", file("drops/shop/lost.jpg")),
             record("ObjectCreated:CompleteMultipartUpload", file("drops/shop/amazon-main/large.tif")),
+            record("ObjectCreated:Put", file("retouch/shop/M%C3%A4rz+1/cup.psd")),
+            record("ObjectCreated:Put", file("retouch/shop/")),
+            record("ObjectCreated:Put", file("retouch/lost.psd")),
         ]);
         let keys: Vec<_> = found.iter().map(|object| object.origin.path.as_str()).collect();
-        assert_eq!(keys, ["drops/shop/amazon-main/Schuhe/rot ä+1.jpg", "drops/shop/amazon-main/large.tif"]);
+        let expected = [
+            "drops/shop/amazon-main/Schuhe/rot ä+1.jpg",
+            "drops/shop/amazon-main/large.tif",
+            "retouch/shop/März 1/cup.psd",
+        ];
+        assert_eq!(keys, expected);
         assert_eq!((found[0].origin.bucket.as_str(), found[0].etag.as_deref()), ("files", Some("e")));
         for key in ["drops/a/b/%", "drops/a/b/%4", "drops/a/b/%zz", "drops/a/b/%FF", "drops/a/b/%4%41"] {
             let body = json!({"Records": [record("ObjectCreated:Put", file(key))]}).to_string();

@@ -268,18 +268,19 @@ async fn reads_the_dropped_version_even_if_it_was_replaced() {
         let job = SystemIds.job();
         let found = DropLook::Found { bytes: content.len() as u64, head: Bytes::from_static(content) };
         assert_eq!(files.look(object).await.expect("look"), found);
-        assert!(files.copy_to_source(object, job).await.expect("copy"));
+        assert!(files.copy_to(object, &StorageKey::Source { job }).await.expect("copy"));
         let copy = files.get(&StorageKey::Source { job }).await.expect("get");
         assert_eq!(copy.as_deref(), Some(content));
     }
     let mut never = first.clone();
     never.origin.version = Some("00000000-0000-4000-8000-000000000000".to_owned());
     assert_eq!(files.look(&never).await.expect("look"), DropLook::Gone);
-    assert!(!files.copy_to_source(&never, SystemIds.job()).await.expect("copy"));
+    let source = StorageKey::Source { job: SystemIds.job() };
+    assert!(!files.copy_to(&never, &source).await.expect("copy"));
     let mut elsewhere = first;
     elsewhere.origin.bucket = "another-bucket".to_owned();
     assert!(matches!(files.look(&elsewhere).await, Err(PortError::Fail(_))));
-    assert!(matches!(files.copy_to_source(&elsewhere, SystemIds.job()).await, Err(PortError::Fail(_))));
+    assert!(matches!(files.copy_to(&elsewhere, &source).await, Err(PortError::Fail(_))));
 }
 
 #[tokio::test]

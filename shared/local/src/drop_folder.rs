@@ -3,7 +3,9 @@
 //! | name | contents |
 //! |---|---|
 //! | `drops/<owner>/<set>/<path…>` | dropped files; Cutline never changes or removes them |
+//! | `retouch/<owner>/<path…>` | retouched files, likewise |
 //! | `results/<owner>/<set>/<path…>/…` | their results and manifests |
+//! | `results/<owner>/_retouch/<path…>/…` | manifests of retouched files |
 //! | `results/.tmp/` | files being written; emptied at start |
 //! | `results/.lock` | held by the server that uses the folder |
 //!
@@ -18,9 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cutline_core::StorageKey;
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, Sequencer};
 use cutline_core::ports::{DROP_HEAD_BYTES, DropFiles, DropLook, ManifestTag, PortError, StoredManifest};
-use cutline_core::{JobId, StorageKey};
 use sha2::{Digest as _, Sha256};
 
 use crate::data_dir::Lock;
@@ -32,6 +34,7 @@ use crate::files::LocalFiles;
 const BUCKET: &str = "folder";
 
 const DROPS: &str = "drops";
+const RETOUCH: &str = "retouch";
 const RESULTS: &str = "results";
 const TEMPORARY: &str = ".tmp";
 const LOCK: &str = ".lock";
@@ -94,6 +97,7 @@ impl DropFolder {
         fs::create_dir_all(root).map_err(StoreError::at(root))?;
         let root = root.canonicalize().map_err(StoreError::at(root))?;
         ensure_folders_below(&root, Path::new(DROPS))?;
+        ensure_folders_below(&root, Path::new(RETOUCH))?;
         let temporary = ensure_folders_below(&root, &Path::new(RESULTS).join(TEMPORARY))?;
         // The lock comes first: another server may be writing the temporary files.
         let lock = lock(&root)?;
@@ -109,6 +113,11 @@ impl DropFolder {
     /// The folder for dropped files.
     pub fn drops(&self) -> PathBuf {
         self.root.join(DROPS)
+    }
+
+    /// The folder for retouched files.
+    pub(crate) fn retouched(&self) -> PathBuf {
+        self.root.join(RETOUCH)
     }
 
     /// The drop for a file with this stamp.
@@ -170,14 +179,14 @@ impl DropFolder {
     }
 
     /// Copies rather than links: the owner of the file may write to it later.
-    fn copy_blocking(&self, object: &DroppedObject, job: JobId) -> Result<bool, StoreError> {
+    fn copy_blocking(&self, object: &DroppedObject, to: &StorageKey) -> Result<bool, StoreError> {
         let Some(dropped) = self.open_dropped(object)? else { return Ok(false) };
         let source = dropped.file.try_clone().map_err(StoreError::at(&dropped.path))?;
-        self.files.copy_in(&StorageKey::Source { job }, source)?;
+        self.files.copy_in(to, source)?;
         if dropped.is_unchanged()? {
             return Ok(true);
         }
-        self.files.remove_source(job)?;
+        self.files.remove(to)?;
         Ok(false)
     }
 
@@ -235,9 +244,9 @@ impl DropFiles for DropFolder {
         on_disk(move || folder.look_blocking(&object)).await
     }
 
-    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
-        let (folder, object) = (self.clone(), object.clone());
-        on_disk(move || folder.copy_blocking(&object, job)).await
+    async fn copy_to(&self, object: &DroppedObject, to: &StorageKey) -> Result<bool, PortError> {
+        let (folder, object, to) = (self.clone(), object.clone(), *to);
+        on_disk(move || folder.copy_blocking(&object, &to)).await
     }
 
     async fn put_result(&self, path: &DropPath, name: &str, _: &'static str, bytes: Bytes) -> Result<(), PortError> {

@@ -210,11 +210,16 @@ impl LocalFiles {
         self.remove_outputs(job)
     }
 
+    /// Removes one object.
+    pub(crate) fn remove(&self, key: &StorageKey) -> Result<(), StoreError> {
+        let path = self.path(key)?;
+        ignore_missing(fs::remove_file(&path)).map_err(StoreError::at(&path))
+    }
+
     /// Removes what a job's pictures are made from.
     pub(crate) fn remove_source(&self, job: JobId) -> Result<(), StoreError> {
         for key in StorageKey::inputs(job) {
-            let path = self.path(&key)?;
-            ignore_missing(fs::remove_file(&path)).map_err(StoreError::at(&path))?;
+            self.remove(&key)?;
         }
         let masks = self.root.join(StorageKey::masks(job));
         ignore_missing(fs::remove_dir_all(&masks)).map_err(StoreError::at(&masks))

@@ -1,4 +1,4 @@
-//! Finds files dropped into a folder once they are complete, and turns them into jobs.
+//! Finds files dropped into a folder once they are complete, and turns them into jobs, or into masks of jobs.
 //!
 //! The operating system reports changes; since it may miss some, a scan lists all files every minute, and whenever the
 //! watch had to be started again. A file counts as complete once its modification time and size have not changed for a second, or ten seconds if it is empty: its
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cutline_core::domain::drops::{DropPath, Sequencer};
 use cutline_core::domain::identity::{IdentityKey, IdentityKind};
 use cutline_core::ports::{DropFiles as _, PortError};
-use cutline_core::usecases::{DropIngest, manifest_sequencer};
+use cutline_core::usecases::{DropIngest, IngestOutcome, manifest_sequencer};
 use futures::FutureExt as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -40,12 +40,14 @@ const SCAN_DELAY: Duration = Duration::from_secs(1);
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 /// The longest of these delays.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60 * 60);
+/// Interval between two looks at a retouched file whose cut has not ended.
+const RETOUCH_INTERVAL: Duration = Duration::from_secs(2);
 /// Pause after a panic.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);
 /// Interval at which the drops in the folder are marked as still present.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// A file that may become a job.
+/// A file that may become a job or a mask.
 struct PendingFile {
     /// Its stamp when it was last checked.
     stamp: Option<FileStamp>,
@@ -84,7 +86,7 @@ pub struct DropWatcher {
 impl DropWatcher {
     /// A watcher of this folder. Files that are already in it are found too.
     pub fn new(folder: DropFolder, ingest: DropIngest, identities: LocalIdentities) -> Self {
-        let supervisor = Supervisor::new(folder.path(), &folder.drops());
+        let supervisor = Supervisor::new(folder.path(), &folder.drops(), &folder.retouched());
         let now = Instant::now();
         Self {
             folder,
@@ -166,6 +168,11 @@ impl DropWatcher {
         let scan = on_disk(move || {
             let mut scan = Scan::default();
             scan.add(&folder.drops(), Path::new("drops"));
+            let retouched = folder.retouched();
+            // Someone who retouches nothing may have removed it.
+            if retouched.is_dir() {
+                scan.add(&retouched, Path::new("retouch"));
+            }
             Ok(scan)
         });
         let scan = match scan.await {
@@ -243,7 +250,8 @@ impl DropWatcher {
             file.settles_at = file.check_at;
         }
         match self.submit(&path, stamp).await {
-            Ok(identity) => {
+            Ok((IngestOutcome::Waiting, _)) => self.check_again(path, Some(stamp), RETOUCH_INTERVAL),
+            Ok((_, identity)) => {
                 self.pending.remove(&path);
                 self.done.insert(path, (stamp, identity));
             }
@@ -273,17 +281,22 @@ impl DropWatcher {
         }
     }
 
-    /// Turns a file into a job, unless it already is one, and returns the drop's identity.
-    async fn submit(&mut self, path: &DropPath, stamp: FileStamp) -> Result<IdentityKey, PortError> {
-        // The identity does not depend on the sequencer, so a known drop needs none.
+    /// Takes a file in, unless that was done before, and returns what became of it and the drop's identity.
+    async fn submit(&mut self, path: &DropPath, stamp: FileStamp) -> Result<(IngestOutcome, IdentityKey), PortError> {
+        // The identity does not depend on the sequencer, so a known drop needs none. The manifest of a retouched file does.
         let mut object = DropFolder::dropped(path.clone(), stamp, Sequencer::of_number(0));
         let identity = object.origin.identity();
-        if !self.identities.revive(&identity, self.ingest.env.clock.now()).await? {
+        let is_known = self.identities.revive(&identity, self.ingest.env.clock.now()).await?;
+        if !is_known || path.is_retouched() {
             object = DropFolder::dropped(path.clone(), stamp, self.next_sequencer(path).await?);
         }
         let outcome = self.ingest.take(&object).await?;
-        tracing::info!(%path, ?outcome, "drop processed");
-        Ok(identity)
+        if outcome == IngestOutcome::Waiting {
+            tracing::debug!(%path, "retouched file waits");
+        } else {
+            tracing::info!(%path, ?outcome, "drop processed");
+        }
+        Ok((outcome, identity))
     }
 
     fn check_again(&mut self, path: DropPath, stamp: Option<FileStamp>, delay: Duration) {

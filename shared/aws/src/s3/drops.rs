@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use bytes::Bytes;
+use cutline_core::StorageKey;
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST};
 use cutline_core::ports::{DROP_HEAD_BYTES, DropFiles, DropLook, ManifestTag, PortError, StoredManifest};
-use cutline_core::{JobId, StorageKey};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{COPY, GET, PUT, S3Bucket, read_all, status};
@@ -78,11 +78,10 @@ impl DropFiles for S3Bucket {
 
     /// Copies within S3, on the condition under which [`Self::look`] looks. The copy has none of the original's metadata
     /// and tags, which the function's role may not read.
-    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
+    async fn copy_to(&self, object: &DroppedObject, to: &StorageKey) -> Result<bool, PortError> {
         let origin = self.in_this_bucket(object, COPY)?;
-        let key = StorageKey::Source { job };
         let path = utf8_percent_encode(origin.path.as_str(), KEY_ENCODING);
-        let request = self.client.copy_object().bucket(&self.bucket).key(key.to_string());
+        let request = self.client.copy_object().bucket(&self.bucket).key(to.to_string());
         let request = match &origin.version {
             Some(version) => {
                 let version = utf8_percent_encode(version, KEY_ENCODING);
@@ -92,7 +91,7 @@ impl DropFiles for S3Bucket {
                 .copy_source(format!("{}/{path}", self.bucket))
                 .set_copy_source_if_match(object.etag.as_deref().map(quoted)),
         };
-        let request = request.metadata_directive(MetadataDirective::Replace).content_type(key.content_type());
+        let request = request.metadata_directive(MetadataDirective::Replace).content_type(to.content_type());
         match request.tagging_directive(TaggingDirective::Replace).send().await {
             Ok(_) => Ok(true),
             Err(error) if is_gone(&error) => Ok(false),

@@ -5,9 +5,11 @@ use bytes::Bytes;
 use futures::future::join_all;
 use uuid::Uuid;
 
+use super::samples;
 use crate::StorageKey;
 use crate::domain::drops::{DropPath, DroppedObject, MANIFEST};
 use crate::domain::limits::MAX_SOURCE_BYTES;
+use crate::domain::mask::{MaskContent, MaskId};
 use crate::ports::{Blobs, DROP_HEAD_BYTES, DropFiles, DropLook, Ids as _, ManifestTag, SystemIds};
 
 /// The users of a [`DropFiles`]: they drop files and read results.
@@ -33,7 +35,7 @@ pub async fn drop_files(files: &dyn DropFiles, blobs: &dyn Blobs, site: &dyn Dro
     // The whole file by its copy, after a look at it.
     let read = async |object: &DroppedObject| {
         let job = SystemIds.job();
-        let is_copied = files.copy_to_source(object, job).await.expect("copy");
+        let is_copied = files.copy_to(object, &StorageKey::Source { job }).await.expect("copy");
         let copy = blobs.get(&StorageKey::Source { job }).await.expect("get");
         assert_eq!(copy.is_some(), is_copied);
         let expected = copy.as_ref().map_or(DropLook::Gone, |copy| DropLook::Found {
@@ -74,10 +76,18 @@ pub async fn drop_files(files: &dyn DropFiles, blobs: &dyn Blobs, site: &dyn Dro
     assert_eq!(look, DropLook::Found { bytes: MAX_SOURCE_BYTES + 1, head });
 
     let (object, job) = (site.put(&path("again.jpg"), Bytes::from_static(b"new")).await, SystemIds.job());
-    blobs.put(&StorageKey::Source { job }, Bytes::from_static(b"an earlier copy")).await.expect("put");
-    assert!(files.copy_to_source(&object, job).await.expect("copy"));
-    let copy = blobs.get(&StorageKey::Source { job }).await.expect("get");
-    assert_eq!(copy, Some(Bytes::from_static(b"new")), "replaced");
+    let mask = MaskId::new(&MaskContent::Drop(object.origin.identity().digest), samples::now());
+    for key in [StorageKey::Source { job }, StorageKey::Mask { job, mask }] {
+        blobs.put(&key, Bytes::from_static(b"an earlier copy")).await.expect("put");
+        assert!(files.copy_to(&object, &key).await.expect("copy"));
+        let copy = blobs.get(&key).await.expect("get");
+        assert_eq!(copy, Some(Bytes::from_static(b"new")), "replaced");
+    }
+
+    let retouched = DropPath::try_from(format!("retouch/{own}/größe/{job}.psd")).expect("a path");
+    let object = site.put(&retouched, Bytes::from_static(b"layers")).await;
+    assert_eq!(read(&object).await, Some(Bytes::from_static(b"layers")));
+    manifests(files, site, &retouched).await;
 
     manifests(files, site, &path("Schuhe/manifest ä.jpg")).await;
 }

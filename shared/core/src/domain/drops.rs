@@ -1,8 +1,11 @@
-//! Drops: files that become jobs without a client, because they were put into a certain folder.
+//! Drops: files that are taken in without a client, because they were put into a certain folder.
 //!
 //! ```text
 //! drops/<owner>/<set>/<path…>      ──►  a job of that owner with that parameter set
 //! results/<owner>/<set>/<path…>/<variation>.<ext>, …/manifest.json
+//!
+//! retouch/<owner>/<path…>          ──►  the mask of the job that the file's name names
+//! results/<owner>/_retouch/<path…>/manifest.json
 //! ```
 //!
 //! No client waits for an answer, so errors are reported in the manifest, among the results. A drop may be announced
@@ -17,25 +20,68 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::digest::Digest;
 use crate::domain::identity::{IdentityKey, IdentityKind};
+use crate::domain::ids::JobId;
 
 /// The name of the file that says what happened to a drop.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Where a file was dropped: `drops/<owner>/<set>/<path…>`, at most [`DropPath::MAX_BYTES`] bytes. No part is empty, `.`
-/// or `..`, or contains control characters or a backslash, so the path is safe in any file system. Whether the owner and
-/// the set exist is not checked.
+/// Where a file was dropped: `drops/<owner>/<set>/<path…>` or `retouch/<owner>/<path…>`, at most [`DropPath::MAX_BYTES`]
+/// bytes. No part is empty, `.` or `..`, or contains control characters or a backslash, so the path is safe in any file
+/// system. Whether the owner, the set and the job exist is not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DropPath(String);
 
 /// The key does not name a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid drop path: expected drops/<owner>/<set>/<path> without empty parts, dots or control characters")]
+#[error(
+    "invalid drop path: expected drops/<owner>/<set>/<path> or retouch/<owner>/<path> without empty parts, dots or \
+     control characters"
+)]
 pub struct InvalidDropPath;
 
+/// What a dropped file is for, as its path says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropPurpose<'a> {
+    /// It becomes a job with the parameter set of this name.
+    Photo {
+        /// The name.
+        set: &'a str,
+    },
+    /// It becomes the mask of a job.
+    Retouch {
+        /// The job that its name names, if it names one.
+        job: Option<JobId>,
+    },
+}
+
+/// The two folders for files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Folder {
+    Photos,
+    Retouched,
+}
+
+impl Folder {
+    const ALL: [Self; 2] = [Self::Photos, Self::Retouched];
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Photos => "drops/",
+            Self::Retouched => "retouch/",
+        }
+    }
+
+    /// How many parts a path below it has at least.
+    const fn min_parts(self) -> usize {
+        match self {
+            Self::Photos => 3,
+            Self::Retouched => 2,
+        }
+    }
+}
+
 impl DropPath {
-    /// The prefix of every key.
-    pub const PREFIX: &'static str = "drops/";
     /// The longest key, in bytes. The keys of results are longer and have to fit into S3's 1,024 bytes.
     pub const MAX_BYTES: usize = 1000;
 
@@ -44,6 +90,9 @@ impl DropPath {
 
     /// The prefix of the results' keys.
     const RESULTS: &'static str = "results/";
+
+    /// Where the results of an owner's retouched files are. Not the name of a set.
+    const RETOUCHED: &'static str = "_retouch";
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
@@ -55,14 +104,31 @@ impl DropPath {
         self.part(0)
     }
 
-    /// The parameter set that the path names.
-    pub fn set(&self) -> &str {
-        self.part(1)
+    /// What the file is for.
+    pub fn purpose(&self) -> DropPurpose<'_> {
+        match self.split() {
+            (Folder::Photos, _) => DropPurpose::Photo { set: self.part(1) },
+            (Folder::Retouched, below) => {
+                DropPurpose::Retouch { job: last_job_in(below.rsplit('/').next().unwrap_or(below)) }
+            }
+        }
     }
 
-    /// The key of one of the drop's results: `results/<owner>/<set>/<path…>/<name>`.
+    /// Whether the file becomes the mask of a job.
+    pub fn is_retouched(&self) -> bool {
+        matches!(self.purpose(), DropPurpose::Retouch { .. })
+    }
+
+    /// The key of one of the drop's results: `results/<owner>/<set>/<path…>/<name>`, or
+    /// `results/<owner>/_retouch/<path…>/<name>`.
     pub fn result(&self, name: &str) -> String {
-        format!("{}{}/{name}", Self::RESULTS, self.below())
+        match self.split() {
+            (Folder::Photos, below) => format!("{}{below}/{name}", Self::RESULTS),
+            (Folder::Retouched, below) => {
+                let (owner, path) = below.split_once('/').unwrap_or((below, ""));
+                format!("{}{owner}/{}/{path}/{name}", Self::RESULTS, Self::RETOUCHED)
+            }
+        }
     }
 
     /// The longest name of a result, in bytes, for a key that S3 accepts.
@@ -70,13 +136,31 @@ impl DropPath {
         Self::MAX_RESULT_BYTES.saturating_sub(self.result("").len())
     }
 
-    fn below(&self) -> &str {
-        self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
+    /// The folder, and the path below it.
+    fn split(&self) -> (Folder, &str) {
+        split(&self.0).unwrap_or((Folder::Photos, &self.0))
     }
 
     fn part(&self, index: usize) -> &str {
-        self.below().split('/').nth(index).unwrap_or_default()
+        self.split().1.split('/').nth(index).unwrap_or_default()
     }
+}
+
+/// The folder of a key, and the path below it.
+fn split(key: &str) -> Option<(Folder, &str)> {
+    Folder::ALL.into_iter().find_map(|folder| Some((folder, key.strip_prefix(folder.prefix())?)))
+}
+
+/// The last job id in a file's name, which no letter or digit touches. An `external_id` that comes before it may look like
+/// one.
+fn last_job_in(name: &str) -> Option<JobId> {
+    const LENGTH: usize = 36;
+    let is_free = |neighbor: Option<char>| neighbor.is_none_or(|c| !c.is_alphanumeric());
+    name.char_indices().rev().find_map(|(start, _)| {
+        let id = name.get(start..start + LENGTH)?;
+        let is_whole = is_free(name[..start].chars().next_back()) && is_free(name[start + LENGTH..].chars().next());
+        id.parse().ok().filter(|_| is_whole)
+    })
 }
 
 impl fmt::Display for DropPath {
@@ -89,11 +173,11 @@ impl TryFrom<String> for DropPath {
     type Error = InvalidDropPath;
 
     fn try_from(key: String) -> Result<Self, InvalidDropPath> {
-        let parts = || key.strip_prefix(Self::PREFIX).into_iter().flat_map(|below| below.split('/'));
+        let (folder, below) = split(&key).ok_or(InvalidDropPath)?;
         let forbidden = |c: char| c.is_control() || c == '\\';
         let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(forbidden);
-        let whole = key.len() <= Self::MAX_BYTES && parts().count() >= 3 && parts().all(good);
-        if whole { Ok(Self(key)) } else { Err(InvalidDropPath) }
+        let has_parts = below.split('/').count() >= folder.min_parts() && below.split('/').all(good);
+        if key.len() <= Self::MAX_BYTES && has_parts { Ok(Self(key)) } else { Err(InvalidDropPath) }
     }
 }
 
@@ -217,7 +301,7 @@ mod tests {
     #[test]
     fn a_path_names_owner_set_and_results() {
         let drop = path("drops/shop/amazon-main/shoes/rot ä 1.jpg").expect("a path");
-        assert_eq!((drop.owner(), drop.set()), ("shop", "amazon-main"));
+        assert_eq!((drop.owner(), drop.purpose()), ("shop", DropPurpose::Photo { set: "amazon-main" }));
         assert_eq!(drop.result("compose.jpg"), "results/shop/amazon-main/shoes/rot ä 1.jpg/compose.jpg");
         let text = serde_json::to_string(&drop).expect("serializes");
         assert_eq!(serde_json::from_str::<DropPath>(&text).expect("is read"), drop);
@@ -229,12 +313,42 @@ mod tests {
     }
 
     #[test]
+    fn a_retouched_file_names_its_job() {
+        const ID: &str = "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a";
+        const OTHER: &str = "019cdc54-0000-7000-8000-000000000001";
+        let job = Some(ID.parse().expect("an id"));
+        let named = [
+            format!("{ID}.psd"),
+            format!("größe-{ID}_v2.psd"),
+            format!("{OTHER}-{ID}.psd"),
+            format!("{}.PSD", ID.to_uppercase()),
+            format!("{ID} (1).png"),
+            ID.to_owned(),
+        ];
+        for name in named {
+            let file = path(&format!("retouch/shop/march/{name}")).expect("a path");
+            assert_eq!((file.owner(), file.purpose()), ("shop", DropPurpose::Retouch { job }), "{name}");
+            assert_eq!(file.result(MANIFEST), format!("results/shop/_retouch/march/{name}/{MANIFEST}"));
+        }
+        for name in ["cup.psd".to_owned(), format!("x{ID}.psd"), format!("{ID}0.psd"), format!("{}.psd", &ID[1..])] {
+            let file = path(&format!("retouch/shop/{name}")).expect("a path");
+            assert_eq!(file.purpose(), DropPurpose::Retouch { job: None }, "{name}");
+            assert!(file.is_retouched());
+        }
+        let folder = path(&format!("retouch/shop/{ID}/cup.psd")).expect("a path");
+        assert_eq!(folder.purpose(), DropPurpose::Retouch { job: None }, "the name counts");
+        let longest = path(&format!("retouch/s/{}", "x".repeat(990))).expect("a path");
+        assert!(longest.as_str().len() == 1000 && longest.result(MANIFEST).len() <= 1024);
+    }
+
+    #[test]
     fn rejects_paths_that_lead_elsewhere() {
         let bad = ["", "drops/", "drops/a.jpg", "drops/shop/a.jpg", "drops/shop/set/", "drops/shop/set/folder/"];
+        let bare = ["retouch/", "retouch/a.psd", "retouch//a.psd", "retouch/shop/", "retouch/shop/../a.psd"];
         let worse = ["drops//set/a", "drops/shop//a", "drops/shop/set//a", "drops/shop/set/../a", "drops/./set/a"];
         let worst =
             ["drops/shop/set/a\0", "drops/shop/set/a\nb", "drops/shop/set/a\\b", "results/a/b/c", "/drops/a/b/c"];
-        for key in [&bad[..], &worse, &worst].concat() {
+        for key in [&bad[..], &bare, &worse, &worst].concat() {
             assert!(path(key).is_err(), "{key:?}");
         }
     }

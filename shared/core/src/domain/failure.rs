@@ -73,6 +73,14 @@ pub enum DropRefusalCode {
     SourceTooLarge,
     /// As [`FailureCode::UnsupportedSource`].
     UnsupportedSource,
+    /// The name of a retouched file names no job of the owner.
+    UnknownJob,
+    /// The job of a retouched file has failed.
+    JobFailed,
+    /// The photograph of a retouched file is no longer stored.
+    SourceExpired,
+    /// The job of a retouched file was cut as often as it can be.
+    TooManyRevisions,
 }
 
 /// Whether the same request may succeed later.
@@ -275,7 +283,7 @@ impl fmt::Display for FailureCode {
 
 impl DropRefusalCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownOwner,
         Self::UnknownSet,
         Self::InsufficientCredits,
@@ -283,6 +291,10 @@ impl DropRefusalCode {
         Self::UnreadableSource,
         Self::SourceTooLarge,
         Self::UnsupportedSource,
+        Self::UnknownJob,
+        Self::JobFailed,
+        Self::SourceExpired,
+        Self::TooManyRevisions,
     ];
 
     /// The facts about the code.
@@ -318,6 +330,30 @@ impl DropRefusalCode {
             ),
             Self::SourceTooLarge => FailureCode::SourceTooLarge.info(),
             Self::UnsupportedSource => FailureCode::UnsupportedSource.info(),
+            Self::UnknownJob => code(
+                "unknown_job",
+                "the name of a retouched file has no job's id, or not that of a job of this owner that still exists",
+                No,
+                "drop the file again under the name of its job",
+            ),
+            Self::JobFailed => code(
+                "job_failed",
+                "the job of a retouched file has failed, so it has no cut to correct",
+                No,
+                "upload the photo again, with the file as its mask",
+            ),
+            Self::SourceExpired => code(
+                "source_expired",
+                "the photo of a retouched file's job is no longer stored",
+                No,
+                "upload the photo again, with the file as its mask",
+            ),
+            Self::TooManyRevisions => code(
+                "too_many_revisions",
+                "the job of a retouched file was cut 50 times",
+                No,
+                "approve or reject the job, then drop the file again",
+            ),
         }
     }
 

@@ -25,6 +25,8 @@ pub enum MaskContent {
         /// Identifies its content.
         etag: ETag,
     },
+    /// A file that was dropped, by the digest of its [identity](super::drops::DropOrigin::identity).
+    Drop(Digest),
 }
 
 /// Names one mask among those of a job: each that a request brings is stored apart, so a cut that fails leaves the mask of
@@ -41,6 +43,7 @@ impl MaskId {
             MaskContent::Sha256(digest) => ("sha256", digest.to_string(), String::new()),
             MaskContent::Url(url) => ("url", url.as_url().to_string(), String::new()),
             MaskContent::Upload { key, etag } => ("upload", key.to_string(), etag.to_string()),
+            MaskContent::Drop(digest) => ("drop", digest.to_string(), String::new()),
         };
         Self(Digest::of_parts(&[kind, &value, &version, &at.as_millisecond().to_string()]))
     }
@@ -83,7 +86,7 @@ impl JobMask {
     pub fn url(&self) -> Option<&SourceUrl> {
         match &self.content {
             MaskContent::Url(url) => Some(url),
-            MaskContent::Sha256(_) | MaskContent::Upload { .. } => None,
+            MaskContent::Sha256(_) | MaskContent::Upload { .. } | MaskContent::Drop(_) => None,
         }
     }
 }
@@ -110,6 +113,7 @@ mod tests {
             upload(1, "\"a\""),
             upload(1, "\"b\""),
             upload(2, "\"a\""),
+            MaskContent::Drop(Digest::of(b"mask")),
         ];
         let mut seen = HashSet::new();
         for content in &contents {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::error::PortError;
 use crate::domain::drops::{DropPath, DroppedObject};
-use crate::domain::ids::JobId;
+use crate::domain::storage::StorageKey;
 
 /// A look at a dropped file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +47,13 @@ pub trait DropFiles: Send + Sync {
     /// but may not be read.
     async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError>;
 
-    /// Copies a dropped file, in the version that was announced, to [`StorageKey::Source`](crate::StorageKey::Source) of
-    /// a job, durably, replacing any previous one. The bytes do not pass through memory as a whole. Returns false, and
-    /// stores nothing, if the file no longer exists or another one replaced it.
+    /// Copies a dropped file, in the version that was announced, to an object, durably, replacing any previous one. The
+    /// bytes do not pass through memory as a whole. Returns false, and stores nothing, if the file no longer exists or
+    /// another one replaced it.
     ///
     /// # Errors
     /// As for [`DropFiles::look`].
-    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError>;
+    async fn copy_to(&self, object: &DroppedObject, to: &StorageKey) -> Result<bool, PortError>;
 
     /// Stores a file next to a drop's manifest, durably, replacing any previous one. `name` is a plain file name.
     ///

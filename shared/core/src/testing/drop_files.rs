@@ -11,7 +11,6 @@ use super::blobs::MemoryBlobs;
 use super::lock::lock;
 use crate::StorageKey;
 use crate::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, Sequencer};
-use crate::domain::ids::JobId;
 use crate::ports::{Blobs as _, DROP_HEAD_BYTES, DropFiles, DropLook, ManifestTag, PortError, StoredManifest};
 
 /// [`DropFiles`] in memory.
@@ -92,9 +91,9 @@ impl DropFiles for MemoryDropFiles {
         }))
     }
 
-    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
+    async fn copy_to(&self, object: &DroppedObject, to: &StorageKey) -> Result<bool, PortError> {
         let Some(file) = self.announced(object) else { return Ok(false) };
-        self.blobs.put(&StorageKey::Source { job }, file).await?;
+        self.blobs.put(to, file).await?;
         Ok(true)
     }
 

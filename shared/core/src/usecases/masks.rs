@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::digest;
 use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
+use crate::domain::drops::DroppedObject;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::mask::{JobMask, MaskContent};
 use crate::domain::request::SourceUrl;
 use crate::domain::storage::StorageKey;
 use crate::domain::upload::UploadKey;
-use crate::ports::{Blobs, PortError, UploadCopy};
+use crate::ports::{Blobs, DropFiles, PortError, UploadCopy};
 
 /// The mask of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,15 @@ enum MaskFile {
     /// It is fetched at intake.
     Remote,
     Uploaded(Box<FoundUpload>, UploadStores),
+    Dropped(Box<DroppedMask>),
+}
+
+/// A mask that was dropped as a file, and was looked at.
+pub(super) struct DroppedMask {
+    pub(super) object: DroppedObject,
+    /// Its size in bytes.
+    pub(super) bytes: u64,
+    pub(super) files: Arc<dyn DropFiles>,
 }
 
 impl IncomingMask {
@@ -62,12 +72,19 @@ impl IncomingMask {
         })
     }
 
+    /// The mask that was dropped.
+    pub(super) fn dropped(mask: DroppedMask) -> Self {
+        let content = MaskContent::Drop(mask.object.origin.identity().digest);
+        Self { content, file: MaskFile::Dropped(Box::new(mask)) }
+    }
+
     /// The bytes that are stored before the job is accepted; `None` for a mask that is fetched later.
     pub(super) fn bytes(&self) -> Option<u64> {
         match &self.file {
             MaskFile::Here(bytes) => Some(bytes.len() as u64),
             MaskFile::Remote => None,
             MaskFile::Uploaded(found, _) => Some(found.size()),
+            MaskFile::Dropped(mask) => Some(mask.bytes),
         }
     }
 
@@ -75,7 +92,9 @@ impl IncomingMask {
     pub(super) fn uncounted_bytes(&self) -> Option<u64> {
         match &self.file {
             MaskFile::Uploaded(found, _) if found.is_counted() => None,
-            MaskFile::Here(_) | MaskFile::Remote | MaskFile::Uploaded(..) => Some(self.bytes().unwrap_or(0)),
+            MaskFile::Here(_) | MaskFile::Remote | MaskFile::Uploaded(..) | MaskFile::Dropped(_) => {
+                Some(self.bytes().unwrap_or(0))
+            }
         }
     }
 
@@ -84,7 +103,8 @@ impl IncomingMask {
         self.bytes().is_some()
     }
 
-    /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice.
+    /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice. A dropped one that is
+    /// gone is [`UploadFault::Missing`].
     pub(super) async fn store(
         &self,
         blobs: &Arc<dyn Blobs>,
@@ -108,6 +128,8 @@ impl IncomingMask {
                     UploadCopy::Changed => Err(PortError::retry("the uploaded mask is being replaced").into()),
                 }
             }
+            MaskFile::Dropped(mask) if mask.files.copy_to(&mask.object, &key).await? => Ok(()),
+            MaskFile::Dropped(_) => Err(UploadFault::Missing.into()),
         }
     }
 

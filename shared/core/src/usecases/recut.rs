@@ -17,6 +17,7 @@ use super::submit::AcceptedJob;
 use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::decision::DraftRevision;
 use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::identity::IdentityKey;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Effect, Job, JobState, RecutRefused};
 use crate::domain::keys::Owner;
@@ -122,12 +123,34 @@ impl Recut {
         let correction = self.correction(owner, request).await?;
         let accepted = match request.revision {
             Some(revision) => self.recut_held(owner, id, revision, &correction).await?,
-            None => self.recut_done(owner, settings, id, &correction, key).await?,
+            None => {
+                let key = key.map(|key| key.identity(owner));
+                self.recut_done(owner, settings, id, &correction, key).await?
+            }
         };
         if let Some(mask) = &correction.mask {
             mask.close().await;
         }
         Ok(accepted)
+    }
+
+    /// Cuts the job again by a mask that was dropped as a file: the held one with this revision, or, without one, a done job
+    /// as a new one. The file is cut by once: the record of the held job knows its mask, and the new job has its `identity`.
+    pub(super) async fn run_by_drop(
+        &self,
+        owner: &OwnerId,
+        id: JobId,
+        revision: Option<DraftRevision>,
+        mask: IncomingMask,
+        identity: IdentityKey,
+    ) -> Result<AcceptedJob, RecutError> {
+        let (mask_source, content) = (Some(MaskSource::File), Some(mask.content.clone()));
+        let changes = SubjectChanges { mask_source, mask: content, ..SubjectChanges::default() };
+        let correction = Correction { changes, mask: Some(mask) };
+        match revision {
+            Some(revision) => self.recut_held(owner, id, revision, &correction).await,
+            None => self.recut_done(owner, None, id, &correction, Some(identity)).await,
+        }
     }
 
     /// Looks what the mask of a request is. Stores nothing.
@@ -147,7 +170,7 @@ impl Recut {
         settings: Option<Owner>,
         id: JobId,
         correction: &Correction,
-        key: Option<&IdempotencyKey>,
+        key: Option<IdentityKey>,
     ) -> Result<AcceptedJob, RecutError> {
         let job = self.find(owner, id).await?;
         match job.state {

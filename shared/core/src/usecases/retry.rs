@@ -162,16 +162,17 @@ impl Retry {
         id: JobId,
         key: Option<&IdempotencyKey>,
     ) -> Result<AcceptedJob, RetryError> {
+        let key = key.map(|key| key.identity(owner));
         self.repeat(owner, settings, id, key, Repetition::Same).await
     }
 
-    /// As [`Retry::run`], for a new job that may differ from this one.
+    /// As [`Retry::run`], for a new job that may differ from this one, and a request of any identity.
     pub(super) async fn repeat(
         &self,
         owner: &OwnerId,
         settings: Option<Owner>,
         id: JobId,
-        key: Option<&IdempotencyKey>,
+        key: Option<IdentityKey>,
         repetition: Repetition<'_>,
     ) -> Result<AcceptedJob, RetryError> {
         let old = OldJob { owner, id, repetition };
@@ -199,9 +200,9 @@ impl Retry {
         &self,
         old: OldJob<'_>,
         settings: Option<Owner>,
-        key: Option<&IdempotencyKey>,
+        key: Option<IdentityKey>,
     ) -> Result<AcceptedJob, RetryError> {
-        let Some(key) = key.map(|key| key.identity(old.owner)) else {
+        let Some(key) = key else {
             let Prepared { job, room } = self.prepare(old, settings).await?;
             let job = self.acceptor().accept(job, room).await?;
             return Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false });

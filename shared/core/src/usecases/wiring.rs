@@ -162,6 +162,7 @@ impl UseCases {
             queue,
             keys: self.stores.keys.clone(),
             sets: self.param_sets(),
+            audit: self.stores.audit.clone(),
             storage_cap: None,
             env: self.env.clone(),
         }

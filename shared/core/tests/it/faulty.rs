@@ -248,8 +248,8 @@ impl DropFiles for Faulty<MemoryDropFiles> {
     async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError> {
         self.faults.call(|| self.port.look(object)).await
     }
-    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
-        self.faults.call(|| self.port.copy_to_source(object, job)).await
+    async fn copy_to(&self, object: &DroppedObject, to: &StorageKey) -> Result<bool, PortError> {
+        self.faults.call(|| self.port.copy_to(object, to)).await
     }
     async fn put_result(&self, path: &DropPath, name: &str, kind: &'static str, b: Bytes) -> Result<(), PortError> {
         self.faults.call(|| self.port.put_result(path, name, kind, b.clone())).await

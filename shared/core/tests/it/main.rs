@@ -25,6 +25,7 @@ mod records;
 mod recutting;
 mod recutting_faults;
 mod recutting_paths;
+mod retouching;
 mod retrying;
 mod reviewing;
 mod slow_receivers;

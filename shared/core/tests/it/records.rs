@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
+use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{
     JobSpec, RecordVersion, Report, ReportId, ReportKind, ReportStatus, Step, UnknownAttributes,
 };
 use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::lane::Lane;
+use cutline_core::domain::mask::{JobMask, MaskContent};
 use cutline_core::testing::ManualClock;
 use cutline_core::{
     Clock, FailureCode, Fault, Ids, Job, JobState, OutputFormat, Policy, Rendering, RequestedFormat, SystemIds,
@@ -228,6 +230,19 @@ fn a_job_that_brings_its_mask_is_refused_by_releases_that_would_ignore_it() {
     }
     assert_eq!(needs(json!({"mask_source": "auto", "holes": "open"})), RecordVersion::SUBJECT);
     assert_eq!(needs(json!({"mask_source": "auto"})), RecordVersion::FIRST, "the same without it");
+}
+
+#[test]
+fn a_job_with_a_retouched_mask_is_refused_by_releases_that_cannot_read_it() {
+    let sample = samples::job(&samples::owner(), false);
+    let needs = |content: MaskContent| {
+        let spec = JobSpec { mask: Some(JobMask::new(content, sample.created_at)), ..sample.spec.clone() };
+        let job = Job::new(sample.id, sample.owner.clone(), spec, sample.created_at, &Policy::default());
+        assert_eq!(read(&write(&job)), job);
+        job.needs
+    };
+    assert_eq!(needs(MaskContent::Drop(Digest::of(b"drop"))), RecordVersion::RETOUCH);
+    assert_eq!(needs(MaskContent::Sha256(Digest::of(b"mask"))), RecordVersion::FIRST);
 }
 
 #[test]

@@ -87,6 +87,9 @@ impl Pipeline for Echo {
             }
         };
         progress(Stage::Background, 0);
+        if input.mask.as_deref().is_some_and(|mask| mask.ends_with(b"of another size")) {
+            return Err(Fault::fail(cutline_core::FailureCode::MaskMismatch, "mask of another size"));
+        }
         match input.source.as_ref() {
             _ if input.subject.holes == Some(Holes::Keep) => {
                 return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "no holes."));

@@ -25,8 +25,8 @@ pub(super) struct Watch {
     pub(super) watcher: RecommendedWatcher,
 }
 
-/// Starts watching everything below `drops`, and what happens to that folder itself in its parent.
-pub(super) fn watch(parent: &Path, drops: &Path) -> notify::Result<Watch> {
+/// Starts watching everything below these folders, and what happens to the folders themselves in their parent.
+pub(super) fn watch(parent: &Path, folders: &[PathBuf]) -> notify::Result<Watch> {
     let (sender, changes) = mpsc::unbounded_channel();
     let handle = move |event: notify::Result<Event>| {
         for change in changes_in(event) {
@@ -36,7 +36,9 @@ pub(super) fn watch(parent: &Path, drops: &Path) -> notify::Result<Watch> {
     };
     let mut watcher = RecommendedWatcher::new(handle, Config::default().with_follow_symlinks(false))?;
     watcher.watch(parent, RecursiveMode::NonRecursive)?;
-    watcher.watch(drops, RecursiveMode::Recursive)?;
+    for folder in folders {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+    }
     Ok(Watch { changes, watcher })
 }
 

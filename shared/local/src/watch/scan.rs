@@ -91,5 +91,7 @@ mod tests {
             assert!(drop_path(&Path::new("drops/shop/ebay").join(name)).is_none(), "{name}");
         }
         assert!(drop_path(Path::new("drops/shop/a.jpg")).is_none());
+        assert!(drop_path(Path::new("retouch/shop/a.psd")).is_some());
+        assert!(drop_path(Path::new("retouch/shop/a.psd.part")).is_none());
     }
 }

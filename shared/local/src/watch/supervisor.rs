@@ -1,9 +1,10 @@
-//! Keeps a folder watched.
+//! Keeps the folders of drops watched.
 //!
-//! A watch belongs to a folder, not to its name. If the folder is removed, renamed or replaced, or if changes were lost,
-//! the watch is started again; until that succeeds, only scans find files. The caller scans after every start, so files
-//! from in between are found.
+//! A watch belongs to a folder, not to its name. If the folder of drops or its parent is removed, renamed or replaced, or
+//! if changes were lost, the watch is started again; until that succeeds, only scans find files. The caller scans after
+//! every start, so files from in between are found. The folder of retouched files may come and go.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,17 +21,45 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// Pause after the operating system refused a watch. Asking again lists all folders.
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
-/// The folder of drops and its parent.
+/// The names of the folders.
+#[derive(Debug, Clone)]
+struct Names {
+    parent: PathBuf,
+    drops: PathBuf,
+    retouched: PathBuf,
+}
+
+impl Names {
+    /// The folders that have these names now.
+    fn find(&self) -> io::Result<Folders> {
+        let (parent, drops) = (FileId::of(&self.parent)?, FileId::of(&self.drops)?);
+        let retouched = match FileId::of(&self.retouched) {
+            Ok(folder) => Some(folder),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Folders { parent, drops, retouched })
+    }
+}
+
+/// The folder of drops, that of retouched files if it exists, and their parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Folders {
     parent: FileId,
     drops: FileId,
+    retouched: Option<FileId>,
 }
 
-/// The watch of a folder of drops.
+impl Folders {
+    /// Whether those are the same that cannot be missing.
+    fn has_drops_of(&self, other: &Self) -> bool {
+        (self.parent, self.drops) == (other.parent, other.drops)
+    }
+}
+
+/// The watch of the folders of drops.
 pub(super) struct Supervisor {
-    parent: PathBuf,
-    drops: PathBuf,
+    names: Names,
     state: State,
     /// Whether the log says that the folder is not watched.
     is_loss_logged: bool,
@@ -51,10 +80,10 @@ enum State {
 
 impl Supervisor {
     /// Watches nothing until the first [`Supervisor::look`], which is due at once.
-    pub(super) fn new(parent: &Path, drops: &Path) -> Self {
+    pub(super) fn new(parent: &Path, drops: &Path, retouched: &Path) -> Self {
+        let [parent, drops, retouched] = [parent, drops, retouched].map(Path::to_owned);
         Self {
-            parent: parent.to_owned(),
-            drops: drops.to_owned(),
+            names: Names { parent, drops, retouched },
             state: State::NotWatching,
             is_loss_logged: false,
             is_doubtful: false,
@@ -102,38 +131,40 @@ impl Supervisor {
         self.doubt(Instant::now());
     }
 
-    /// Checks that the folder of this name is the one that is watched, and watches it otherwise. Returns whether a scan
-    /// has to find what happened meanwhile.
+    /// Checks that the folders of these names are those that are watched, and watches them otherwise. Returns whether a
+    /// scan has to find what happened meanwhile.
     pub(super) async fn look(&mut self) -> bool {
         let now = Instant::now();
         if now < self.look_at {
             return false;
         }
         self.look_at = now + LOOK_INTERVAL;
-        let (parent, drops) = (self.parent.clone(), self.drops.clone());
-        let found = on_disk(move || Ok(FileId::of(&parent).and_then(|parent| Ok((parent, FileId::of(&drops)?)))));
-        let found = match found.await {
-            Ok(Ok((parent, drops))) => Folders { parent, drops },
+        let names = self.names.clone();
+        let found = match on_disk(move || Ok(names.find())).await {
+            Ok(Ok(found)) => found,
             Ok(Err(error)) => return self.stop(&error.to_string()),
             Err(error) => return self.stop(&error.to_string()),
         };
         match &self.state {
             State::Watching { folders, .. } if *folders == found && !self.is_doubtful => return false,
-            State::Watching { folders, .. } if *folders != found => self.log_loss("it was replaced by another folder"),
+            State::Watching { folders, .. } if !folders.has_drops_of(&found) => {
+                self.log_loss("it was replaced by another folder");
+            }
             State::Watching { .. } | State::NotWatching => {}
         }
         self.start(found).await
     }
 
     async fn start(&mut self, folders: Folders) -> bool {
-        let (parent, drops) = (self.parent.clone(), self.drops.clone());
+        let Names { parent, drops, retouched } = self.names.clone();
+        let below = [Some(drops), folders.retouched.map(|_| retouched)].into_iter().flatten().collect::<Vec<_>>();
         // The new watch exists before the old one ends, and before the caller's scan.
-        match on_disk(move || Ok(changes::watch(&parent, &drops))).await {
+        match on_disk(move || Ok(changes::watch(&parent, &below))).await {
             Ok(Ok(Watch { changes, watcher })) => {
                 self.state = State::Watching { changes, _watcher: watcher, folders };
                 self.is_doubtful = false;
                 if std::mem::take(&mut self.is_loss_logged) {
-                    tracing::info!(folder = %self.drops.display(), "folder of drops is watched again");
+                    tracing::info!(folder = %self.names.drops.display(), "folder of drops is watched again");
                 }
                 true
             }
@@ -156,7 +187,7 @@ impl Supervisor {
     fn log_loss(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.is_loss_logged, true) {
             tracing::error!(
-                folder = %self.drops.display(),
+                folder = %self.names.drops.display(),
                 reason,
                 "folder of drops is not watched; scanning it every minute until it can be watched again"
             );
@@ -179,7 +210,7 @@ mod tests {
         let parent = folder.path().canonicalize().expect("exists");
         let drops = parent.join("drops");
         fs::create_dir(&drops).expect("is created");
-        let mut supervisor = Supervisor::new(&parent, &drops);
+        let mut supervisor = Supervisor::new(&parent, &drops, &parent.join("retouch"));
         assert!(supervisor.look().await, "the first watch");
         assert!(!supervisor.look().await, "nothing is due");
 
@@ -191,5 +222,15 @@ mod tests {
         fs::write(&file, "a photo").expect("is written");
         let arrived = async { while !matches!(supervisor.change().await, Change::File(path) if path == file) {} };
         timeout(Duration::from_secs(60), arrived).await.expect("the new watch reports changes");
+
+        for is_there in [true, false] {
+            match is_there {
+                true => fs::create_dir(parent.join("retouch")).expect("is created"),
+                false => fs::remove_dir(parent.join("retouch")).expect("is removed"),
+            }
+            supervisor.look_at = Instant::now();
+            assert!(supervisor.look().await, "the folder of retouched files may come and go");
+            assert!(!supervisor.is_loss_logged);
+        }
     }
 }

@@ -16,7 +16,7 @@ use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{CreateError, DropFiles as _, DropLook, Identities, Jobs as _, PortError};
 use cutline_core::testing::MemorySets;
 use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep, UploadStores};
-use cutline_core::{Job, JobState, Policy};
+use cutline_core::{Job, JobState, Policy, StorageKey};
 use cutline_local::{DropFolder, DropWatcher, LocalIdentities, LocalReportQueue, OpenError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
@@ -65,6 +65,7 @@ impl Folder {
             queue: self.world.queues(Default::default()).jobs,
             keys: Arc::new(self.world.keys()),
             sets: ParamSetLibrary { store: Arc::new(MemorySets::new()), env: env.clone() },
+            audit: Arc::new(self.world.audit()),
             env,
         }
     }
@@ -379,7 +380,7 @@ async fn ignores_hidden_and_unfinished_files_and_links() {
         let object = DroppedObject { origin, etag: None };
         assert_eq!(files.look(&object).await.expect("look"), DropLook::Gone, "{key}");
         let job = cutline_core::Ids::job(&cutline_core::SystemIds);
-        assert!(!files.copy_to_source(&object, job).await.expect("copy"), "{key}");
+        assert!(!files.copy_to(&object, &StorageKey::Source { job }).await.expect("copy"), "{key}");
     }
     std::os::unix::fs::symlink(&outside, folder.root.join("results/shop")).expect("a link");
     let path = DropPath::try_from("drops/shop/ebay/a.jpg".to_owned()).expect("a path");
@@ -511,6 +512,35 @@ async fn a_file_is_not_processed_again_after_a_long_stop() {
     folder.wait_for_jobs(2).await;
     seconds(1.5).await;
     assert_eq!(folder.wait_for_jobs(2).await, BTreeSet::from(["new.jpg".to_owned(), "old.jpg".to_owned()]));
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retouched_files_are_found_soon_and_when_their_folder_is_back() {
+    let folder = Folder::new().await;
+    let report = |name: &str| folder.root.join(format!("results/shop/_retouch/{name}/manifest.json"));
+    let wait = async |name: &str| {
+        let begun = Instant::now();
+        fs::create_dir_all(folder.root.join("retouch/shop")).expect("folders");
+        fs::write(folder.root.join("retouch/shop").join(name), b"layers").expect("a file");
+        for _ in 0..LOOKS {
+            if report(name).exists() {
+                break;
+            }
+            seconds(0.05).await;
+        }
+        let manifest = fs::read(report(name)).expect("a manifest");
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+        assert_eq!(manifest["error"]["code"], "unknown_job", "{manifest}");
+        assert!(begun.elapsed() < Duration::from_secs(45), "found by a scan alone");
+    };
+    let server = folder.watched().await;
+    wait("cup.psd").await;
+    // Nobody needs the folder; without it, drops are found too.
+    fs::remove_dir_all(folder.root.join("retouch")).expect("is removed");
+    seconds(6.0).await;
+    finds_soon(&folder, "a.jpg").await;
+    wait("plate.psd").await;
     server.abort();
 }
 

@@ -9,6 +9,7 @@ use super::deletion::{DeletedUpload, Deletion};
 use super::record::{RecordVersion, UnknownAttributes};
 use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
+use super::retouch::Retouch;
 use super::route::Route;
 use super::spec::JobSpec;
 use super::stage::JobStage;
@@ -69,6 +70,8 @@ pub struct Job {
     pub recut: Option<Box<Recut>>,
     /// How many recuts of its drafts were accepted, also those that failed.
     pub recuts: u32,
+    /// The retouched files that cut its drafts again, oldest first.
+    pub retouches: Vec<Retouch>,
     /// The direct uploads of the masks of its recuts, and of those that they replaced.
     pub mask_uploads: Vec<DeletedUpload>,
     /// The files of its replaced drafts that are still stored.
@@ -113,6 +116,7 @@ impl Job {
             earlier_revisions: 0,
             recut: None,
             recuts: 0,
+            retouches: Vec::new(),
             mask_uploads: Vec::new(),
             replaced: Vec::new(),
             decision: None,

@@ -8,6 +8,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::keep_metadata::KeepMetadata;
+use crate::domain::mask::MaskContent;
 use crate::domain::outcome::Outcome;
 use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
@@ -56,8 +57,10 @@ impl RecordVersion {
     pub const RECUT_INSET: Self = Self(15);
     /// Readers of the placeholders `{revision}` and `{metadata.KEY}` in `output_name`.
     pub const NAMES: Self = Self(16);
+    /// Readers of masks that were dropped as retouched files.
+    pub const RETOUCH: Self = Self(17);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::NAMES;
+    pub const CURRENT: Self = Self::RETOUCH;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -74,8 +77,9 @@ impl RecordVersion {
         let of_name = if has_new_name { Self::NAMES } else { Self::FIRST };
         let has_framing = spec.set.as_ref().is_some_and(|used| used.set.has_framing());
         let of_set = if has_framing { Self::FRAMING } else { Self::FIRST };
+        let of_mask = Self::of_mask(spec.mask.as_ref().map(|mask| &mask.content));
         let of_output = Self::of_format(spec.format).max(of_crop).max(of_files).max(of_name).max(of_set);
-        of_source.max(of_previews).max(of_subject).max(of_output)
+        of_source.max(of_previews).max(of_subject).max(of_mask).max(of_output)
     }
 
     /// The lowest version that writes the files of a job as faithfully as it asks for, and reports it. Also the defaults count:
@@ -94,8 +98,17 @@ impl RecordVersion {
     }
 
     /// The lowest version that can read a job that is cut again with these changes.
-    pub(super) const fn of_changes(changes: &SubjectChanges) -> Self {
-        if changes.path_inset.is_some() { Self::RECUT_INSET } else { Self::FIRST }
+    pub(super) fn of_changes(changes: &SubjectChanges) -> Self {
+        let of_path = if changes.path_inset.is_some() { Self::RECUT_INSET } else { Self::FIRST };
+        of_path.max(Self::of_mask(changes.mask.as_ref()))
+    }
+
+    /// The lowest version that can read a job with this mask, apart from its settings.
+    const fn of_mask(content: Option<&MaskContent>) -> Self {
+        match content {
+            Some(MaskContent::Drop(_)) => Self::RETOUCH,
+            Some(MaskContent::Sha256(_) | MaskContent::Url(_) | MaskContent::Upload { .. }) | None => Self::FIRST,
+        }
     }
 
     /// The lowest version that can read a job whose pictures keep this, and does so.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::model::{Job, queued};
 use super::record::RecordVersion;
 use super::recut_record::{Recut, ReplacedFiles, WaitingDraft};
+use super::retouch::RetouchEnd;
 use super::spec::JobSpec;
 use super::stage::JobStage;
 use super::state::JobState;
@@ -94,6 +95,7 @@ impl Job {
         let stage =
             if brought.as_ref().is_some_and(|mask| mask.url().is_some()) { JobStage::Intake } else { JobStage::Make };
         let mask_uploads = self.mask_uploads_with(brought.as_ref());
+        let retouches = self.retouches_with(&changes);
         let subject = changes.applied_to(&self.spec.subject);
         let rendering = changes.applied_to_rendering(&self.spec.rendering);
         let mask = brought.or_else(|| self.spec.mask.clone());
@@ -106,6 +108,7 @@ impl Job {
             attempts: 0,
             recut: Some(Box::new(recut)),
             recuts: self.recuts + 1,
+            retouches,
             mask_uploads,
             needs: self.needs.max(RecordVersion::RECUT).max(of_request),
             ..self.enter(queued(stage, now, now, policy))
@@ -162,6 +165,7 @@ impl Job {
         let warning =
             format!("The recut failed, and revision {revision} stays: {}.", failure.message.trim_end_matches('.'));
         outcome.warnings.insert(RECUT.to_owned(), vec![warning]);
+        self.end_retouch(RetouchEnd::Failed(failure));
         let state = JobState::Review { since, revision, outcome, deadline };
         let mut spec = JobSpec { subject, mask, ..self.spec.clone() };
         spec.rendering.path.inset = inset.unwrap_or(spec.rendering.path.inset);

@@ -66,6 +66,7 @@ impl Job {
             None => (now, DraftRevision::FIRST, Self::review_deadline(now, policy), WebhookEventKind::JobReview),
             // A recut gives nobody more time: the photograph is kept from when it was stored.
             Some((before, WaitingDraft { since, deadline, .. })) => {
+                self.end_retouch(RetouchEnd::Held(before.next()));
                 (since, before.next(), deadline, WebhookEventKind::JobRevised)
             }
         };

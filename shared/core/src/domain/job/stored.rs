@@ -19,7 +19,7 @@
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
 //!   `mask_bytes` goes with it.
-//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `earlier_revisions`, `recuts`, `mask_uploads`, `decision`, `deletion`,
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `earlier_revisions`, `recuts`, `retouches`, `mask_uploads`, `decision`, `deletion`,
 //!   and in `order` `external_id`, `metadata`, `output_name`, `source_name`, `mask` and `warnings`, are such attributes too.
 //!   A deleted job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
 //! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.
@@ -44,6 +44,7 @@ use super::model::Job;
 use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
 use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
+use super::retouch::Retouch;
 use super::spec::JobSpec;
 use super::state::JobState;
 use super::step::Step;
@@ -86,6 +87,8 @@ struct Record {
     recut: Option<Box<Recut>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     recuts: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retouches: Vec<Retouch>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     mask_uploads: Vec<DeletedUpload>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -182,6 +185,7 @@ impl From<Record> for Job {
             earlier_revisions: record.earlier_revisions,
             recut: record.recut,
             recuts: record.recuts,
+            retouches: record.retouches,
             mask_uploads: record.mask_uploads,
             replaced: record.replaced,
             decision: record.decision,
@@ -230,6 +234,7 @@ impl From<&Job> for Record {
             earlier_revisions: job.earlier_revisions,
             recut: job.recut,
             recuts: job.recuts,
+            retouches: job.retouches,
             mask_uploads: job.mask_uploads,
             replaced: job.replaced,
             decision: job.decision,

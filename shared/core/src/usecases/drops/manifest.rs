@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::attention::Attention;
 use crate::domain::correlation::{ExternalId, Metadata};
+use crate::domain::decision::DraftRevision;
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::failure::{DropRefusalCode, Failure, Retryable};
@@ -20,6 +21,9 @@ use crate::domain::params::{Revision, SetName};
 use crate::domain::subject::PixelBox;
 use crate::domain::variation::Variation;
 use crate::ports::PortError;
+
+/// The status of a drop that was taken in to its end.
+const DONE: &str = "done";
 
 /// Why a drop was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +83,12 @@ enum Ending<'a> {
         ignored_variations: &'a [String],
         pipeline_version: &'a str,
     },
+    Recut {
+        /// The draft that waits for a decision.
+        draft_revision: DraftRevision,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<&'a str>,
+    },
     Failed {
         error: ManifestError<'a>,
     },
@@ -87,7 +97,7 @@ enum Ending<'a> {
 impl Ending<'_> {
     const fn status(&self) -> &'static str {
         match self {
-            Self::Done { .. } => "done",
+            Self::Done { .. } | Self::Recut { .. } => DONE,
             Self::Failed { .. } => "failed",
         }
     }
@@ -141,6 +151,23 @@ pub fn manifest_sequencer(manifest: &[u8]) -> Option<Sequencer> {
     ManifestHead::read(manifest).map(|head| head.sequencer)
 }
 
+/// Whether a stored manifest says that this file cut its job again.
+pub(super) fn says_done(manifest: &[u8], origin: &DropOrigin) -> bool {
+    #[derive(Deserialize)]
+    struct Report {
+        status: String,
+        sequencer: Sequencer,
+        #[serde(default)]
+        version: Option<String>,
+    }
+    let report: Option<Report> = serde_json::from_slice(manifest).ok();
+    report.is_some_and(|Report { status, sequencer, version }| {
+        // As in the identity of a drop, the version alone counts, if there is one.
+        let is_same = if origin.version.is_some() { version == origin.version } else { sequencer == origin.sequencer };
+        status == DONE && is_same
+    })
+}
+
 /// The manifest of a refused drop.
 pub(super) fn refused(origin: &DropOrigin, refusal: &Refusal, now: Timestamp) -> Result<Bytes, PortError> {
     let Refusal { code, message, choices } = refusal;
@@ -175,6 +202,17 @@ pub(super) fn done(
         ignored_variations: &outcome.ignored,
         pipeline_version: &outcome.pipeline_version,
     };
+    render(origin, Some(job), at, ending)
+}
+
+/// The manifest of a retouched file by which this job was cut again. It is held with this revision.
+pub(super) fn recut(
+    origin: &DropOrigin,
+    job: &Job,
+    revision: DraftRevision,
+    at: Timestamp,
+) -> Result<Bytes, PortError> {
+    let ending = Ending::Recut { draft_revision: revision, version: origin.version.as_deref() };
     render(origin, Some(job), at, ending)
 }
 

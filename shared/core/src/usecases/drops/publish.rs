@@ -15,7 +15,7 @@ use crate::ports::{PortError, StoredManifest, WriteError};
 use crate::usecases::{digest, persist};
 
 /// How many rounds a manifest gets. Each lost round means that another drop wrote the manifest, so a few are plenty.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// The end of a drop, as its manifest reports it.
 #[derive(Clone, Copy)]

@@ -1,11 +1,9 @@
 //! Taking a dropped file in.
 
-use bytes::Bytes;
-
 use super::ingest::{DropIngest, IngestOutcome};
 use super::manifest::Refusal;
 use super::publish::Ending;
-use crate::domain::drops::{DropOrigin, DroppedObject};
+use crate::domain::drops::{DropOrigin, DropPath, DropPurpose, DroppedObject};
 use crate::domain::failure::DropRefusalCode;
 use crate::domain::foreign_kind::ForeignKind;
 use crate::domain::identity::Identity;
@@ -17,6 +15,7 @@ use crate::domain::output_name::SourceName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::review::ReviewRule;
+use crate::domain::storage::StorageKey;
 use crate::ports::{DropLook, PortError};
 use crate::usecases::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use crate::usecases::names::{JobNames, RequestedNames};
@@ -31,7 +30,7 @@ struct Acceptance {
 }
 
 /// Why a file is not accepted.
-enum Rejection {
+pub(super) enum Rejection {
     Refused(Refusal),
     Gone,
     Port(PortError),
@@ -72,17 +71,25 @@ impl DropIngest {
     /// stopped.
     #[tracing::instrument(name = "drop", skip(self, object), fields(path = %object.origin.path))]
     pub async fn take(&self, object: &DroppedObject) -> Result<IngestOutcome, PortError> {
+        let set = match object.origin.path.purpose() {
+            DropPurpose::Photo { set } => set,
+            DropPurpose::Retouch { job } => return self.take_retouched(object, job).await,
+        };
         // Its manifest is in the job's outbox.
         if self.identities.find(&object.origin.identity(), self.env.clock.now()).await?.is_some() {
             return Ok(IngestOutcome::Known);
         }
-        let created = match self.accept(object).await {
+        let created = match self.accept(object, set).await {
             Ok(acceptance) => self.create(object, acceptance).await,
             Err(rejection) => Err(rejection),
         };
         match created {
             Ok(outcome) => Ok(outcome),
-            Err(Rejection::Refused(refusal)) => self.refuse(&object.origin, &refusal).await,
+            Err(Rejection::Refused(refusal)) => {
+                tracing::info!(code = refusal.code.as_str(), "drop refused");
+                self.publish(&object.origin, Ending::Refused(&refusal)).await?;
+                Ok(IngestOutcome::Refused)
+            }
             Err(Rejection::Gone) => {
                 tracing::info!("dropped file no longer exists");
                 Ok(IngestOutcome::Gone)
@@ -91,50 +98,56 @@ impl DropIngest {
         }
     }
 
-    /// Checks the path and the file.
-    async fn accept(&self, object: &DroppedObject) -> Result<Acceptance, Rejection> {
-        let (owner, set) = self.owner_and_set(&object.origin).await?;
-        let (source_bytes, head) = self.look(object).await?;
-        if ImageKind::sniff(&head).is_none() {
-            let message = match ForeignKind::sniff(&head) {
-                Some(foreign) => format!("unsupported kind of file: {}", foreign.refusal()),
-                None if head.is_empty() => "the file is empty".to_owned(),
-                None => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
-            };
-            return Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into());
-        }
+    /// Checks the path, which names this set, and the file.
+    async fn accept(&self, object: &DroppedObject, set: &str) -> Result<Acceptance, Rejection> {
+        let owner = self.owner(&object.origin.path).await?;
+        let set = self.set(&owner, set).await?;
+        let (source_bytes, _) = self.look(object, MAX_SOURCE_BYTES).await?;
         Ok(Acceptance { owner, set, source_bytes })
     }
 
-    /// The owner and the parameter set that the path names.
-    async fn owner_and_set(&self, origin: &DropOrigin) -> Result<(OwnerId, JobParamSet), Rejection> {
-        let path = &origin.path;
-        let owner = match path.owner().parse::<OwnerId>() {
-            Ok(owner) if self.keys.is_known(&owner).await? => owner,
+    /// The owner that the path names.
+    pub(super) async fn owner(&self, path: &DropPath) -> Result<OwnerId, Rejection> {
+        match path.owner().parse::<OwnerId>() {
+            Ok(owner) if self.keys.is_known(&owner).await? => Ok(owner),
             Ok(_) | Err(_) => {
                 let message = format!("unknown owner {:?}: the first folder names an owner with a key", path.owner());
-                return Err(Refusal::new(DropRefusalCode::UnknownOwner, message).into());
+                Err(Refusal::new(DropRefusalCode::UnknownOwner, message).into())
             }
-        };
-        match self.sets.find(&owner, path.set()).await? {
-            Some(set) => Ok((owner, set)),
+        }
+    }
+
+    /// The owner's parameter set of this name.
+    async fn set(&self, owner: &OwnerId, name: &str) -> Result<JobParamSet, Rejection> {
+        match self.sets.find(owner, name).await? {
+            Some(set) => Ok(set),
             None => {
-                let choices = self.sets.names(&owner).await?;
+                let choices = self.sets.names(owner).await?;
                 let names: Vec<_> = choices.iter().map(|name| name.as_str()).collect();
-                let message = format!("unknown parameter set {:?}; use one of {}", path.set(), names.join(", "));
+                let message = format!("unknown parameter set {name:?}; use one of {}", names.join(", "));
                 Err(Refusal { choices, ..Refusal::new(DropRefusalCode::UnknownSet, message) }.into())
             }
         }
     }
 
-    /// The file's size and its first bytes.
-    async fn look(&self, object: &DroppedObject) -> Result<(u64, Bytes), Rejection> {
+    /// The size and the kind of a file that may have this many bytes.
+    pub(super) async fn look(&self, object: &DroppedObject, max_bytes: u64) -> Result<(u64, ImageKind), Rejection> {
         match self.files.look(object).await {
-            Ok(DropLook::Found { bytes, .. }) if bytes > MAX_SOURCE_BYTES => {
-                let message = format!("the file has {bytes} bytes; at most {MAX_SOURCE_BYTES} are allowed");
+            Ok(DropLook::Found { bytes, .. }) if bytes > max_bytes => {
+                let message = format!("the file has {bytes} bytes; at most {max_bytes} are allowed");
                 Err(Refusal::new(DropRefusalCode::SourceTooLarge, message).into())
             }
-            Ok(DropLook::Found { bytes, head }) => Ok((bytes, head)),
+            Ok(DropLook::Found { bytes, head }) => match ImageKind::sniff(&head) {
+                Some(kind) => Ok((bytes, kind)),
+                None => {
+                    let message = match ForeignKind::sniff(&head) {
+                        Some(foreign) => format!("unsupported kind of file: {}", foreign.refusal()),
+                        None if head.is_empty() => "the file is empty".to_owned(),
+                        None => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
+                    };
+                    Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into())
+                }
+            },
             Ok(DropLook::Gone) => Err(Rejection::Gone),
             Err(error) => Err(unreadable(error)),
         }
@@ -152,7 +165,7 @@ impl DropIngest {
         }
         let (id, now) = (self.env.ids.job(), self.env.clock.now());
         let reservation = self.reserve(&owner, source_bytes).await?;
-        if !self.files.copy_to_source(object, id).await.map_err(unreadable)? {
+        if !self.files.copy_to(object, &StorageKey::Source { job: id }).await.map_err(unreadable)? {
             return Err(Rejection::Gone);
         }
         let job = Job::new(id, owner, spec(origin, set, review), now, &self.env.policy).with_charge(credits.is_some());
@@ -175,12 +188,6 @@ impl DropIngest {
             Some(cap) => cap.reserve(owner, bytes).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    async fn refuse(&self, origin: &DropOrigin, refusal: &Refusal) -> Result<IngestOutcome, PortError> {
-        tracing::info!(code = refusal.code.as_str(), "drop refused");
-        self.publish(origin, Ending::Refused(refusal)).await?;
-        Ok(IngestOutcome::Refused)
     }
 }
 

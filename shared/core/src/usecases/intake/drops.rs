@@ -5,11 +5,12 @@ use super::worker::Intake;
 use crate::domain::time::between;
 use crate::domain::work_request::DropNotice;
 use crate::ports::PortError;
+use crate::usecases::drops::IngestOutcome;
 use crate::usecases::work::Disposition;
 
 impl Intake {
-    /// Takes in each of the files. If one has to be retried, the whole message is delivered again; by then, the others
-    /// are known.
+    /// Takes in each of the files. If one has to be retried or waits for its cut, the whole message is delivered again; by
+    /// then, the others are known.
     pub(super) async fn take_drops(&self, notice: &DropNotice) -> Disposition {
         let Some(drops) = &self.ports.drops else {
             tracing::error!("message about dropped files, but this worker accepts no drops");
@@ -29,6 +30,10 @@ impl Intake {
         let mut disposition = Disposition::Acknowledge;
         for object in &notice.objects {
             match drops.take(object).await {
+                Ok(IngestOutcome::Waiting) => {
+                    tracing::debug!(path = %object.origin.path, "retouched file waits");
+                    disposition = Disposition::Defer(self.env.policy.defer);
+                }
                 Ok(outcome) => tracing::info!(path = %object.origin.path, ?outcome, "drop handled"),
                 Err(error) => {
                     tracing::error!(path = %object.origin.path, %error, "drop ingest failed");
@@ -39,10 +44,11 @@ impl Intake {
         disposition
     }
 
-    /// Whether the files have to wait. A file that has waited for [`Policy::max_drop_wait`](crate::Policy::max_drop_wait) is
+    /// Whether the files have to wait. Retouched ones do not, since their jobs are live. A file that has waited for [`Policy::max_drop_wait`](crate::Policy::max_drop_wait) is
     /// taken in whatever the length: the message is its only trace, and no queue keeps it for ever.
     async fn is_bulk_full(&self, notice: &DropNotice) -> Result<bool, PortError> {
-        if between(notice.at, self.env.clock.now()) >= self.env.policy.max_drop_wait {
+        let has_photos = notice.objects.iter().any(|object| !object.origin.path.is_retouched());
+        if !has_photos || between(notice.at, self.env.clock.now()) >= self.env.policy.max_drop_wait {
             return Ok(false);
         }
         Ok(self.ports.queue.length(BULK).await? >= MAX_BULK_JOBS)
