@@ -248,6 +248,7 @@ fn the_bucket_is_private_and_expires_its_objects() {
         ("sources/", "SourceRetentionDays"),
         ("jobs/", "RetentionDays"),
         ("drops/", "SourceRetentionDays"),
+        ("retouch/", "SourceRetentionDays"),
         ("results/", "RetentionDays"),
     ] {
         let rule = rules.iter().find(|rule| rule["Prefix"] == prefix).expect(prefix);
@@ -293,10 +294,13 @@ fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write()
     assert_eq!(bucket["Properties"]["BucketName"], name);
     assert_eq!(bucket["DependsOn"], "IntakeBulkQueuePolicy");
     let queue = serde_json::json!({"Fn::GetAtt": ["IntakeBulkQueue", "Arn"]});
-    let expected = serde_json::json!({"QueueConfigurations": [{
-        "Event": "s3:ObjectCreated:*", "Queue": queue,
-        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "drops/"}]}},
-    }]});
+    let expected = ["drops/", "retouch/"].map(|prefix| {
+        serde_json::json!({
+            "Event": "s3:ObjectCreated:*", "Queue": queue,
+            "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}},
+        })
+    });
+    let expected = serde_json::json!({ "QueueConfigurations": expected });
     assert_eq!(bucket["Properties"]["NotificationConfiguration"], expected);
     let policy = properties("IntakeBulkQueuePolicy");
     // The suffix is a parameter; everything else with this name would be the bucket.
@@ -315,7 +319,8 @@ fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write()
     let written = statements().into_iter().filter(|(_, statement)| statement["Action"] == "s3:PutObject");
     for (owner, statement) in written {
         let resources = statement["Resource"].to_string();
-        assert!(!resources.contains("/drops/"), "{owner} could cause notifications: {resources}");
+        let is_dropped = ["/drops/", "/retouch/"].iter().any(|folder| resources.contains(folder));
+        assert!(!is_dropped, "{owner} could cause notifications: {resources}");
     }
 }
 

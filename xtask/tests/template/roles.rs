@@ -81,6 +81,29 @@ fn identities_belong_to_those_that_create_jobs() {
     assert_eq!(permitted_on("drop#abc"), set(&["IntakeRole GetItem", "IntakeRole PutItem"]));
 }
 
+/// Retouched files are read and copied where drops are taken in, and the recut is noted in the audit log. Who writes files
+/// cannot cause events about others.
+#[test]
+fn retouched_files_are_taken_in_by_intake_alone() {
+    let on = |role: &str, action: &str, key: &str| {
+        question(role, &format!("s3:{action}"), &format!("Bucket/{key}"), json!({}))
+    };
+    for role in ROLES {
+        let is_intake = role == "IntakeRole";
+        let questions = [
+            on(role, "GetObject", "retouch/shop/1.psd"),
+            on(role, "GetObjectVersion", "retouch/shop/1.psd"),
+            on(role, "PutObject", "retouch/shop/1.psd"),
+            on(role, "DeleteObject", "retouch/shop/1.psd"),
+        ];
+        assert_eq!(permitted(&questions), [is_intake, is_intake, false, false], "{role}");
+    }
+    let copied =
+        [on("IntakeRole", "PutObject", "sources/1.masks/2"), on("IntakeRole", "PutObject", "results/shop/_retouch/1")];
+    assert_eq!(permitted(&copied), [true, true]);
+    assert_eq!(permitted_on("audit#shop"), set(&["UploadRole PutItem", "IntakeRole PutItem"]));
+}
+
 /// An access that names no partition, such as a scan in disguise, and one that names a second partition.
 #[test]
 fn an_access_needs_a_permitted_partition_and_no_other_one() {
@@ -102,21 +125,21 @@ fn an_access_needs_a_permitted_partition_and_no_other_one() {
 /// Listing a bucket shows the names of all files. Each role lists where it has to tell a missing file from a fault.
 #[test]
 fn each_role_lists_only_the_folders_that_it_reads() {
-    let folders = ["sources/1", "sources/1.masks/", "jobs/1", "drops/1", "results/1", "uploads/1", ""];
+    let folders = ["sources/1", "sources/1.masks/", "jobs/1", "drops/1", "retouch/1", "results/1", "uploads/1", ""];
     let expected = [
-        ("UploadRole", &[true, true, true, false, false, true, false]),
-        ("StatusRole", &[false; 7]),
-        ("ProcessRole", &[true, true, true, false, false, false, false]),
-        ("IntakeRole", &[true, true, true, true, true, true, false]),
-        ("SweepRole", &[false, true, true, false, true, true, false]),
+        ("UploadRole", &[true, true, true, false, false, false, true, false]),
+        ("StatusRole", &[false; 8]),
+        ("ProcessRole", &[true, true, true, false, false, false, false, false]),
+        ("IntakeRole", &[true, true, true, true, true, true, true, false]),
+        ("SweepRole", &[false, true, true, false, false, true, true, false]),
     ];
     let list = |role: &str, folder: &str| question(role, "s3:ListBucket", "Bucket", json!({"s3:prefix": [folder]}));
     for (role, expected) in expected {
         let mut questions: Vec<_> = folders.iter().map(|folder| list(role, folder)).collect();
         questions.push(question(role, "s3:ListBucket", "Bucket", json!({})));
         let answers = permitted(&questions);
-        assert_eq!(answers[..7], expected[..], "{role}");
-        assert!(!answers[7], "{role} lists the whole bucket");
+        assert_eq!(answers[..8], expected[..], "{role}");
+        assert!(!answers[8], "{role} lists the whole bucket");
     }
 }
 
@@ -317,6 +340,7 @@ fn the_workers_reach_only_their_items() {
         "IntakeRole dynamodb:GetItem owner#*",
         "IntakeRole dynamodb:PutItem job#*",
         "IntakeRole dynamodb:PutItem drop#*",
+        "IntakeRole dynamodb:PutItem audit#*",
         "IntakeRole dynamodb:UpdateItem owner#*",
         "IntakeRole dynamodb:UpdateItem usage#*",
         "IntakeRole dynamodb:Query owner#*",
