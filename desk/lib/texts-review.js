@@ -107,7 +107,7 @@ export const review = {
     ["Esc", "finish"],
   ],
   cutting: "Being cut again",
-  layersSaved: "Saved. Drop the retouched file, or a mask, on the picture to cut the photo by it.",
+  layersSaved: "Saved. Drop the retouched file, or a mask, on the picture to cut the photo by it. Leave the job's id in its name.",
   noLayers: "This job has no PSD. Upload the photo with `output_format=psd` to get one.",
 };
 

@@ -65,11 +65,11 @@ export class Retouch {
 export const layeredOf = (job) =>
   [resultOf(job), ...variationsOf(job), FINAL].find((name) => name && linkOf(job, name) && LAYERED.includes(extensionOf(job, name)));
 
-/** @type {(job: Job, name: string) => string} */
-function fileName(job, name) {
+/** By the job's id in it, the file finds its way back from `retouch/`. @type {(job: Job, name: string) => string} */
+export function fileName(job, name) {
   const { jobId, listed } = job;
-  const plain = (listed.external_id ?? jobId).replace(/[^\p{L}\p{N}._-]+/gu, "-");
-  return `${plain}-${name}.${extensionOf(job, name)}`;
+  const own = listed.external_id?.replace(/[^\p{L}\p{N}._-]+/gu, "-");
+  return `${own ? `${own}-` : ""}${jobId}.${extensionOf(job, name)}`;
 }
 
 /**

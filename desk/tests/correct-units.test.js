@@ -16,7 +16,7 @@ import { readMask } from "../correct/mask.js";
 import { toAlpha } from "../correct/matted.js";
 import { Regions, readRegions } from "../correct/regions.js";
 import { Sender, bodyOf } from "../correct/send.js";
-import { layeredOf } from "../review/retouch.js";
+import { fileName, layeredOf } from "../review/retouch.js";
 
 const WIDTH = 12;
 const HEIGHT = 8;
@@ -320,6 +320,14 @@ test("the file for a retoucher is the result, if that has layers", () => {
   assert.equal(layeredOf(job("params", ["clipping.png", "compose.psb"])), "compose");
   assert.equal(layeredOf(job("clipping", ["clipping.png"])), undefined);
   assert.equal(layeredOf({ listed: { mode: "clipping" }, status: { draft: { final_url: url("cut.psd") } } }), "final");
+});
+
+test("the name of the file for a retoucher has the job's id", () => {
+  const status = { draft: { final_url: "https://host.invalid/cut.psb?signature=x" } };
+  const jobId = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
+  const name = (external_id) => fileName({ jobId, listed: { mode: "clipping", external_id }, status }, "final");
+  assert.equal(name(undefined), `${jobId}.psb`);
+  assert.equal(name("shoes/größe 42"), `shoes-größe-42-${jobId}.psb`);
 });
 
 test("coordinates of the API are pixels or percentages", () => {

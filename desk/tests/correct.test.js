@@ -463,7 +463,7 @@ test("a PSD goes to a retoucher, and a mask that is dropped on the picture begin
     await openJob(page, layered);
     const download = page.waitForEvent("download");
     await page.keyboard.press("t");
-    assert.equal((await download).suggestedFilename(), "layers-1-clipping.psd");
+    assert.equal((await download).suggestedFilename(), `layers-1-${layered}.psd`);
     await page.evaluate((to) => (location.hash = to), plain);
     await page.locator("#job-name", { hasText: "no-layers" }).waitFor();
     await shown(page);
