@@ -75,6 +75,7 @@ fn scenarios() -> Vec<Scenario> {
         job_routes::a_deleted_job_is_not_processed,
         recuts::a_held_job_is_corrected_and_approved,
         recuts::a_job_is_cut_by_uploaded_masks_and_deleted_with_them,
+        recuts::a_retouched_file_is_the_mask_of_the_next_revision,
         delivery::a_message_delivered_twice_at_once_is_processed_once,
         delivery::a_poison_message_affects_no_other_and_ends_in_quarantine,
         delivery::a_killed_worker_costs_one_attempt,

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
-use cutline_deployment::{Answer, accepted, request, sample};
+use cutline_deployment::{Answer, Bucket, accepted, reported, request, sample};
 use image::{GrayImage, ImageFormat};
 use serde_json::{Value, json};
 
@@ -114,4 +114,37 @@ pub(crate) async fn a_job_is_cut_by_uploaded_masks_and_deleted_with_them(world: 
     world.sweep.invoke(&schedule()?).await?;
     ensure!(files(world, &job).await? == (0, 0), "the sweep left files");
     Ok(())
+}
+
+pub(crate) async fn a_retouched_file_is_the_mask_of_the_next_revision(world: &World) -> Result<()> {
+    let photo_key = uploaded(world, photo::PHOTO).await?;
+    let body = json!({"file_key": photo_key, "mode": "background", "review": "always"});
+    let job = accepted(&world.upload, &event("upload", &body)?).await?;
+    world.fetch_one(&world.intake).await?;
+    process_one(world).await?;
+    let owner = record(world, &job).await?.owner;
+    let bucket = Bucket::new(&world.stack, &world.stack.admin);
+    let name = format!("M\u{e4}rz 1/cup-{job}_v2.png");
+    bucket.put(&format!("retouch/{owner}/{name}"), half_mask(false)?).await?;
+    let message = world.intake_bulk.receive_one().await?;
+    let notice = world.intake_bulk.event(std::slice::from_ref(&message));
+    let waiting = reported(&world.intake.invoke(&notice).await?)?;
+    ensure!(waiting.len() == 1, "the message waits for the cut: {waiting:?}");
+    process_one(world).await?;
+    let second = held(world, &job).await?;
+    ensure!(second["draft"]["revision"] == 2 && second["audit"][0]["action"] == "job.recut", "{second}");
+    check_half(&second, false).await?;
+
+    // The second time, the file is known by its manifest.
+    for delivery in ["after the cut", "once more"] {
+        let failed = reported(&world.intake.invoke(&notice).await?)?;
+        ensure!(failed.is_empty(), "{delivery}: {failed:?}");
+        let manifest = bucket.get(&format!("results/{owner}/_retouch/{name}/manifest.json")).await?;
+        let manifest: Value = serde_json::from_slice(&manifest.context("no manifest")?)?;
+        let is_done = manifest["status"] == "done" && manifest["draft_revision"] == 2;
+        ensure!(is_done && manifest["job_id"] == job.as_str(), "{delivery}: {manifest}");
+    }
+    world.intake_bulk.delete(&message).await?;
+    ensure!(record(world, &job).await?.recuts == 1, "the file cut more than once");
+    delete(world, &job).await
 }
