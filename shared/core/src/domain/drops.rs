@@ -40,7 +40,7 @@ pub struct DropPath(String);
 )]
 pub struct InvalidDropPath;
 
-/// What a dropped file is for, as its path says.
+/// The purpose of a dropped file, as its path says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropPurpose<'a> {
     /// It becomes a job with the parameter set of this name.
@@ -138,7 +138,7 @@ impl DropPath {
 
     /// The folder, and the path below it.
     fn split(&self) -> (Folder, &str) {
-        split(&self.0).unwrap_or((Folder::Photos, &self.0))
+        split(&self.0).unwrap_or((Folder::Photos, self.0.as_str()))
     }
 
     fn part(&self, index: usize) -> &str {

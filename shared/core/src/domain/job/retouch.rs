@@ -1,4 +1,4 @@
-//! Retouched files that were dropped for a held job: each cuts the job again, once, and its manifest says what came of it.
+//! Retouched files that were dropped for a held job: each cuts the job again, once, and its manifest reports how that ended.
 
 use serde::{Deserialize, Serialize};
 
