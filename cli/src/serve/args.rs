@@ -48,8 +48,8 @@ pub(crate) struct ServeArgs {
     pub(super) data: DataArgs,
 
     /// Folder to watch: a file in FOLDER/drops/OWNER/SET/ becomes a job of that owner with that parameter set. Its
-    /// results and a manifest.json go to FOLDER/results/OWNER/SET/. A file in FOLDER/retouch/OWNER/ with the id of a job
-    /// in its name corrects the cut of that job.
+    /// results and a manifest.json go to FOLDER/results/OWNER/SET/. A file in FOLDER/retouch/OWNER/ with the id of a
+    /// job in its name corrects the cut of that job.
     #[arg(long, env = "CUTLINE_WATCH", hide_env_values = true, value_name = "FOLDER")]
     pub(super) watch: Option<PathBuf>,
 

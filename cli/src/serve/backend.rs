@@ -29,7 +29,7 @@ impl Backend {
                 Ok(Self::Local(Box::new(stores)))
             }
             BackendArg::Aws if args.watch.is_some() => anyhow::bail!(
-                "--watch (CUTLINE_WATCH) needs the local backend; on AWS, drop files into the bucket, under drops/ or retouch/"
+                "--watch (CUTLINE_WATCH) needs the local backend; on AWS, drop files into the bucket, under drops/"
             ),
             // DynamoDB deletes records up to days late, S3 deletes files on a schedule of its own, and several functions
             // accept jobs at once: a count would be wrong in both directions.

@@ -1,5 +1,5 @@
-//! The layer mask of a PSD as Cutline writes it, for tests that play a retoucher: one layer has a mask, which covers the
-//! whole canvas.
+//! The layer mask of a PSD as Cutline writes it, for tests that play a retoucher: one layer has a mask, which covers
+//! the whole canvas.
 
 use std::ops::Range;
 

@@ -10,8 +10,8 @@ use serde::Deserialize;
 /// Parses the body of a message: a job's message, an S3 event about created objects, or the test event that S3 sends
 /// when it is connected to a queue. Anything else is [`WorkRequest::Unreadable`].
 ///
-/// An S3 event keeps the objects under `drops/<owner>/<set>/<path…>` and `retouch/<owner>/<path…>`. Folders and other events
-/// are left out.
+/// An S3 event keeps the objects under `drops/<owner>/<set>/<path…>` and `retouch/<owner>/<path…>`. Folders and other
+/// events are left out.
 pub fn parse_message(body: &str) -> WorkRequest {
     match serde_json::from_str(body) {
         Ok(Body::Job(message)) => WorkRequest::Job(message),

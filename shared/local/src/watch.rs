@@ -283,7 +283,8 @@ impl DropWatcher {
 
     /// Takes a file in, unless that was done before, and returns what became of it and the drop's identity.
     async fn submit(&mut self, path: &DropPath, stamp: FileStamp) -> Result<(IngestOutcome, IdentityKey), PortError> {
-        // The identity does not depend on the sequencer, so a known drop needs none. The manifest of a retouched file does.
+        // The identity does not depend on the sequencer, so a known drop needs none. The manifest of a retouched file
+        // does.
         let mut object = DropFolder::dropped(path.clone(), stamp, Sequencer::of_number(0));
         let identity = object.origin.identity();
         let is_known = self.identities.revive(&identity, self.ingest.env.clock.now()).await?;

@@ -81,8 +81,8 @@ fn identities_belong_to_those_that_create_jobs() {
     assert_eq!(permitted_on("drop#abc"), set(&["IntakeRole GetItem", "IntakeRole PutItem"]));
 }
 
-/// Retouched files are read and copied where drops are taken in, and the recut is noted in the audit log. Who writes files
-/// cannot cause events about others.
+/// Retouched files are read and copied where drops are taken in, and the recut is noted in the audit log. Who writes
+/// files cannot cause events about others.
 #[test]
 fn retouched_files_are_taken_in_by_intake_alone() {
     let on = |role: &str, action: &str, key: &str| {

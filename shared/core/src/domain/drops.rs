@@ -25,9 +25,9 @@ use crate::domain::ids::JobId;
 /// The name of the file that says what happened to a drop.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Where a file was dropped: `drops/<owner>/<set>/<path…>` or `retouch/<owner>/<path…>`, at most [`DropPath::MAX_BYTES`]
-/// bytes. No part is empty, `.` or `..`, or contains control characters or a backslash, so the path is safe in any file
-/// system. Whether the owner, the set and the job exist is not checked.
+/// Where a file was dropped: `drops/<owner>/<set>/<path…>` or `retouch/<owner>/<path…>`, at most
+/// [`DropPath::MAX_BYTES`] bytes. No part is empty, `.` or `..`, or contains control characters or a backslash, so the
+/// path is safe in any file system. Whether the owner, the set and the job exist is not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DropPath(String);
@@ -151,8 +151,8 @@ fn split(key: &str) -> Option<(Folder, &str)> {
     Folder::ALL.into_iter().find_map(|folder| Some((folder, key.strip_prefix(folder.prefix())?)))
 }
 
-/// The last job id in a file's name, which no letter or digit touches. An `external_id` that comes before it may look like
-/// one.
+/// The last job id in a file's name, which no letter or digit touches. An `external_id` that comes before it may look
+/// like one.
 fn last_job_in(name: &str) -> Option<JobId> {
     const LENGTH: usize = 36;
     let is_free = |neighbor: Option<char>| neighbor.is_none_or(|c| !c.is_alphanumeric());

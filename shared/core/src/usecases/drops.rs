@@ -9,9 +9,9 @@
 //! drop, the round starts over with the pictures of the newest drop. A delivery that stops halfway is not noted, so the
 //! sweep has it repeated. In the end, the newest drop's pictures are stored with its manifest.
 //!
-//! **Retouched files** cut the job that their name names again, as a [`Recut`](super::Recut) does. They are taken in again
-//! until that has ended, and then get a manifest without pictures: those belong to the job. So nothing has to remember them
-//! but the job's record.
+//! **Retouched files** cut the job that their name names again, as a [`Recut`](super::Recut) does. They are taken in
+//! again until that has ended, and then get a manifest without pictures: those belong to the job. So nothing has to
+//! remember them but the job's record.
 
 mod ingest;
 mod manifest;

@@ -103,8 +103,8 @@ impl IncomingMask {
         self.bytes().is_some()
     }
 
-    /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice. A dropped one that is
-    /// gone is [`UploadFault::Missing`].
+    /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice. A dropped one
+    /// that is gone is [`UploadFault::Missing`].
     pub(super) async fn store(
         &self,
         blobs: &Arc<dyn Blobs>,

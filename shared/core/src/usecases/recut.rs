@@ -134,8 +134,9 @@ impl Recut {
         Ok(accepted)
     }
 
-    /// Cuts the job again by a mask that was dropped as a file: the held one with this revision, or, without one, a done job
-    /// as a new one. The file is cut by once: the record of the held job knows its mask, and the new job has its `identity`.
+    /// Cuts the job again by a mask that was dropped as a file: the held one with this revision, or, without one, a
+    /// done job as a new one. The file is cut by once: the record of the held job knows its mask, and the new job has
+    /// its `identity`.
     pub(super) async fn run_by_drop(
         &self,
         owner: &OwnerId,

@@ -80,8 +80,8 @@ async fn a_retouched_file_is_the_mask_of_the_next_revision() {
     assert_eq!(second.mask_bytes, MASK.len() as u64);
     check_cut_by(&world, &second, MASK, "the next revision").await;
     let expected = json!({
-        "status": "done", "source": key(first.id), "sequencer": object.origin.sequencer, "job_id": first.id, "set": null,
-        "finished_at": manifest["finished_at"], "draft_revision": 2, "version": object.origin.version,
+        "status": "done", "source": key(first.id), "sequencer": object.origin.sequencer, "job_id": first.id,
+        "set": null, "finished_at": manifest["finished_at"], "draft_revision": 2, "version": object.origin.version,
     });
     assert_eq!(manifest, expected);
     assert_eq!((world.credits().await, world.ended().await), (Some(0), EndCounts::default()), "it costs nothing");

@@ -1,8 +1,8 @@
 //! Keeps the folders of drops watched.
 //!
-//! A watch belongs to a folder, not to its name. If the folder of drops or its parent is removed, renamed or replaced, or
-//! if changes were lost, the watch is started again; until that succeeds, only scans find files. The caller scans after
-//! every start, so files from in between are found. The folder of retouched files may come and go.
+//! A watch belongs to a folder, not to its name. If the folder of drops or its parent is removed, renamed or replaced,
+//! or if changes were lost, the watch is started again; until that succeeds, only scans find files. The caller scans
+//! after every start, so files from in between are found. The folder of retouched files may come and go.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

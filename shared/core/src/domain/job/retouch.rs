@@ -1,4 +1,5 @@
-//! Retouched files that were dropped for a held job: each cuts the job again, once, and its manifest reports how that ended.
+//! Retouched files that were dropped for a held job: each cuts the job again, once, and its manifest reports how that
+//! ended.
 
 use serde::{Deserialize, Serialize};
 

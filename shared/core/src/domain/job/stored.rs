@@ -19,9 +19,10 @@
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
 //!   `mask_bytes` goes with it.
-//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `earlier_revisions`, `recuts`, `retouches`, `mask_uploads`, `decision`, `deletion`,
-//!   and in `order` `external_id`, `metadata`, `output_name`, `source_name`, `mask` and `warnings`, are such attributes too.
-//!   A deleted job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `earlier_revisions`, `recuts`, `retouches`, `mask_uploads`,
+//!   `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name`, `source_name`, `mask` and
+//!   `warnings`, are such attributes too. A deleted job is stored as withdrawn, so a release that does not know
+//!   `deletion` leaves it alone.
 //! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.
 //! - A state's `stage` is absent at `make`. The previous release ignores and drops it, since it fetches and makes
 //!   pictures in one attempt: a job at intake that it writes is at `make` from then on. That needs no newer version: a

@@ -42,7 +42,8 @@ pub enum IngestOutcome {
     Job(JobId),
     /// A retouched file cut a photograph again: this job is held for review, and the manifest says so.
     Recut(JobId),
-    /// A retouched file waits: for its job to be held or done, or for the cut that it makes. It has to be taken in again.
+    /// A retouched file waits: for its job to be held or done, or for the cut that it makes. It has to be taken in
+    /// again.
     Waiting,
     /// It was taken in before.
     Known,

@@ -1,7 +1,8 @@
 //! Taking a retouched file in: it cuts the job that its name names again, by itself as the mask.
 //!
-//! The file is looked at until the cut has ended. A held job has it in its record, and a new job that corrects a done one has
-//! its identity, so it cuts once, however often it is announced. A manifest that says that it did outlives both.
+//! The file is looked at until the cut has ended. A held job has it in its record, and a new job that corrects a done
+//! one has its identity, so it cuts once, however often it is announced. A manifest that says that it did outlives
+//! both.
 
 use bytes::Bytes;
 

@@ -9,8 +9,8 @@ use crate::usecases::drops::IngestOutcome;
 use crate::usecases::work::Disposition;
 
 impl Intake {
-    /// Takes in each of the files. If one has to be retried or waits for its cut, the whole message is delivered again; by
-    /// then, the others are known.
+    /// Takes in each of the files. If one has to be retried or waits for its cut, the whole message is delivered again;
+    /// by then, the others are known.
     pub(super) async fn take_drops(&self, notice: &DropNotice) -> Disposition {
         let Some(drops) = &self.ports.drops else {
             tracing::error!("message about dropped files, but this worker accepts no drops");
@@ -44,8 +44,9 @@ impl Intake {
         disposition
     }
 
-    /// Whether the files have to wait. Retouched ones do not, since their jobs are live. A file that has waited for [`Policy::max_drop_wait`](crate::Policy::max_drop_wait) is
-    /// taken in whatever the length: the message is its only trace, and no queue keeps it for ever.
+    /// Whether the files have to wait. Retouched ones do not, since their jobs are live. A file that has waited for
+    /// [`Policy::max_drop_wait`](crate::Policy::max_drop_wait) is taken in whatever the length: the message is its only
+    /// trace, and no queue keeps it for ever.
     async fn is_bulk_full(&self, notice: &DropNotice) -> Result<bool, PortError> {
         let has_photos = notice.objects.iter().any(|object| !object.origin.path.is_retouched());
         if !has_photos || between(notice.at, self.env.clock.now()) >= self.env.policy.max_drop_wait {
