@@ -7,8 +7,12 @@ const FIFTY_MILLION: u64 = 50_000_000;
 /// The largest source, in bytes: an upload, what `file_url` returns, a dropped file, a backdrop.
 pub const MAX_SOURCE_BYTES: u64 = FIFTY_MILLION;
 
-/// The largest mask, in bytes, whichever way it comes. A request copies a direct upload of that size at once.
+/// The largest mask, in bytes, that comes by a request. It copies a direct upload of that size at once.
 pub const MAX_MASK_BYTES: u64 = 10_000_000;
+
+/// The largest retouched file that is dropped, in bytes: a PSD of 24 megapixels with the photograph, the subject and its mask
+/// has about 260 MB.
+pub const MAX_RETOUCHED_BYTES: u64 = 300_000_000;
 
 /// The most pixels of a source or a canvas.
 pub const MAX_PIXELS: u64 = FIFTY_MILLION;
@@ -88,11 +92,12 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 20] = [
+pub const ALL: [Limit; 21] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
     Limit { subject: "mask", max: MAX_MASK_BYTES, unit: Unit::Bytes },
+    Limit { subject: "retouched file", max: MAX_RETOUCHED_BYTES, unit: Unit::Bytes },
     Limit { subject: "canvas", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "canvas", max: MAX_CANVAS_SIDE as u64, unit: Unit::PixelsPerSide },
     Limit { subject: "parameter set or text field", max: MAX_PARAMS_BYTES as u64, unit: Unit::Bytes },
@@ -151,6 +156,7 @@ mod tests {
             "50 megapixels",
             "65,535 pixels",
             "10 MB",
+            "300 MB",
             "50 megapixels",
             "10,000 pixels",
             "64 KB",

@@ -186,7 +186,7 @@ async fn a_refused_file_has_a_manifest_with_the_reason() {
     world.delete(&none()).run(&world.owner, deleted).await.expect("is deleted");
     let nobody = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
     let mut large = MASK.to_vec();
-    large.resize(10_000_001, 0);
+    large.resize(300_000_001, 0);
     let cases: [(String, &'static [u8], &str, &str); 10] = [
         (format!("retouch/nobody/{job}.psd"), MASK, "unknown_owner", "unknown owner \"nobody\""),
         ("retouch/shop/cup.psd".to_owned(), MASK, "unknown_job", "no job in the file's name"),
@@ -202,7 +202,7 @@ async fn a_refused_file_has_a_manifest_with_the_reason() {
             "drawing",
         ),
         (format!("retouch/shop/empty-{job}.psd"), b"", "unsupported_source", "is empty"),
-        (format!("retouch/shop/large-{job}.psd"), large.leak(), "source_too_large", "at most 10000000"),
+        (format!("retouch/shop/large-{job}.psd"), large.leak(), "source_too_large", "at most 300000000"),
     ];
     let before = world.job(job).await;
     for (key, bytes, code, message) in cases {

@@ -17,7 +17,7 @@ use crate::domain::failure::{DropRefusalCode, FailureCode};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobState, RecutRefused, RetouchEnd};
 use crate::domain::kind::ImageKind;
-use crate::domain::limits::MAX_MASK_BYTES;
+use crate::domain::limits::MAX_RETOUCHED_BYTES;
 use crate::ports::PortError;
 use crate::usecases::found_upload::UploadFault;
 use crate::usecases::masks::{DroppedMask, IncomingMask};
@@ -101,7 +101,7 @@ impl DropIngest {
 
     /// Checks that the file can be a mask. Whether it has the photograph's size is known once it is decoded.
     async fn look_at_mask(&self, object: &DroppedObject) -> Result<IncomingMask, Rejection> {
-        let (bytes, kind) = self.look(object, MAX_MASK_BYTES).await?;
+        let (bytes, kind) = self.look(object, MAX_RETOUCHED_BYTES).await?;
         if kind == ImageKind::Svg {
             let message = "a drawing is no mask; use a PSD, a PNG, or another picture of pixels";
             return Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into());
