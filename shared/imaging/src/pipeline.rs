@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::subject::{InvalidCoordinate, PixelBox};
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
@@ -228,6 +229,7 @@ impl Imaging {
             let assessed =
                 AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };
             results.attention = assessed.attention()?;
+            results.add_warnings_about_subject(dropped_objects(&results.attention));
             stages::refine(photo, &frame, &picture, &matte)
         })?;
         Ok((matte, confidence))
@@ -247,6 +249,12 @@ enum CutMatte {
     Subject(Matte),
     /// Nothing, for this reason, as a sentence.
     Empty { reason: String },
+}
+
+/// The objects that are not in the cut, each as a sentence for the caller.
+fn dropped_objects(attention: &[Attention]) -> Vec<String> {
+    let dropped = attention.iter().filter(|place| place.reason == AttentionReason::DroppedObject);
+    dropped.map(|Attention { message, place, .. }| format!("{message} It is at {place}.")).collect()
 }
 
 /// The evidence of an earlier run, if there is some that this release can read.
