@@ -141,13 +141,14 @@ impl Imaging {
     /// evidence is about the part of the photograph that the plan looks at, the networks do not run.
     fn finish(
         &self,
-        plan: Plan<'_>,
+        mut plan: Plan<'_>,
         (mut photo, full_size): (Photo, (u32, u32)),
         earlier: Option<&Evidence>,
         progress: ProgressReporter<'_>,
     ) -> Result<PipelineOutput, Error> {
         let sized = SizedPhoto { photo: &mut photo, full_size };
         let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.decoding));
+        plan.keeps_tiny_parts = matches!(brought, Ok(Some(_)));
         let mut results = Results::new(photo.metadata(), &plan.ignored);
         let cut = match brought {
             Ok(Some(matte)) => {
