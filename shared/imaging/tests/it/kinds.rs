@@ -147,6 +147,21 @@ fn converts_profiles_like_littlecms() {
 }
 
 #[test]
+fn a_profile_describes_inks_without_an_adobe_marker() {
+    let (file, _) = data!("press.jpg");
+    let marker = file.windows(9).position(|bytes| bytes.starts_with(&[0xFF, 0xEE]) && bytes.ends_with(b"Adobe"));
+    let at = marker.expect("has the marker");
+    let length = usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])) + 2;
+    let plain = [&file[..at], &file[at + length..]].concat();
+    let plain = (plain.as_slice(), "press.jpg without its marker");
+    assert_shows(plain, OF_PRESS, 5);
+    let photo = decoded(plain);
+    assert_eq!(photo.metadata().converted_from.as_deref(), Some("Cutline test press"));
+    let [warning] = &photo.metadata().warnings[..] else { panic!("{:?}", photo.metadata().warnings) };
+    assert!(warning.contains("no Adobe marker"), "{warning}");
+}
+
+#[test]
 fn warns_about_inks_without_a_profile() {
     let photo = decoded(data!("press-plain.psd"));
     // Paper, cyan, magenta, yellow and all inks, as offset printing shows them.
