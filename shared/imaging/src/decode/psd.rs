@@ -167,7 +167,7 @@ fn metadata_sources<'a>(document: &Document<'a>) -> MetadataSources<'a> {
     }
 }
 
-/// The number of samples that the document stores for each color.
+/// The number of samples of a pixel that are stored for its color.
 fn stored_colors(document: &Document<'_>, format: PixelFormat) -> usize {
     if document.header.mode == ColorMode::Indexed { 1 } else { format.model.samples() }
 }

@@ -12,9 +12,9 @@ const UNICODE_NAMES: u16 = 1045;
 const DISPLAY_INFO: u16 = 1077;
 /// The version in front of the channels of the display info, in bytes.
 const VERSION_BYTES: usize = 4;
-/// A channel of the display info, in bytes: its color space, color and opacity. The last byte says what it is.
+/// A channel of the display info, in bytes: its color space, color and opacity. The last byte is its kind.
 const DISPLAY_BYTES: usize = 13;
-/// What a spot color is, in the display info.
+/// The kind of a spot color, in the display info.
 const SPOT: u8 = 2;
 
 /// Most channels that are named.
