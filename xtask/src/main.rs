@@ -143,7 +143,7 @@ cargo xtask record-release [REVISION]
 
 cargo xtask nightly [--list] [STEP]...
     Runs chaos, upgrades, workers outside Lambda, simulations, webhooks under faults and both kinds of fuzzing for long,
-    over 6 hours in all, and prints the result of each. STEPs select some by
+    over 10 hours in all, and prints the result of each. STEPs select some by
     name, such as 'fuzz --slow'; --list only prints the commands:
 {nightly}
 cargo xtask targets

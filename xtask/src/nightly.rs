@@ -20,7 +20,7 @@ const STEPS: [(&str, &[&str]); 8] = [
     ("sim", &["sim"]),
     ("sim --faults --kills", &["sim", "--faults", "1", "--kills"]),
     ("bench webhooks", &["bench", "webhooks", "--seconds", "900"]),
-    ("fuzz", &["fuzz", "--seconds", "600"]),
+    ("fuzz", &["fuzz", "--seconds", "1800"]),
     ("fuzz --slow", &["fuzz", "--slow"]),
 ];
 
@@ -58,6 +58,8 @@ pub(crate) fn list() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz;
+    use crate::workspace::root;
 
     #[test]
     fn lists_every_step_as_a_command() {
@@ -67,5 +69,18 @@ mod tests {
         for unknown in ["--lst", "fuzz --fast", ""] {
             assert!(run(&[unknown.to_owned()]).is_err(), "{unknown}");
         }
+    }
+
+    #[test]
+    fn the_workflow_fuzzes_every_target_for_as_long() {
+        let workflow = std::fs::read_to_string(root().join(".github/workflows/nightly.yml")).expect("the workflow");
+        let lines = || workflow.lines().map(str::trim);
+        let mut listed: Vec<&str> =
+            lines().filter_map(|line| line.strip_prefix("- targets: ")).flat_map(str::split_whitespace).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, fuzz::targets().expect("fuzz targets"));
+        let step = list().lines().find(|line| line.contains("fuzz --seconds")).map(str::to_owned).expect("a step");
+        let (_, seconds) = step.split_once("--seconds").expect("has a duration");
+        assert!(lines().any(|line| line.contains("xtask fuzz") && line.ends_with(seconds)), "{seconds}");
     }
 }

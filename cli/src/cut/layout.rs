@@ -63,9 +63,12 @@ pub(super) enum OutputLayout {
 }
 
 impl OutputLayout {
-    /// Whether the results replace their photos.
-    pub(super) fn is_in_place(&self) -> bool {
-        matches!(self, Self::Original { target: OriginalTarget::InPlace, .. })
+    /// The results that must replace neither a photo nor the result of another: all but a picture that takes its own
+    /// photo's place.
+    pub(super) fn new_files<'a>(&self, photo: &'a PhotoPlan) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
+        let is_in_place = matches!(self, Self::Original { target: OriginalTarget::InPlace, .. });
+        let pictures: &[(Variation, PathBuf)] = if is_in_place { &[] } else { &photo.pictures };
+        pictures.iter().map(|(_, file)| file).chain(&photo.svg)
     }
 
     /// The member of the metadata that the results of `source` are named after, and that is missing.

@@ -1,5 +1,6 @@
 //! The clipping path in the photo's own file: next to it, or in its place.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -40,9 +41,10 @@ fn with_suffix(photo: &Path, extension: Option<&OsStr>) -> OsString {
     name
 }
 
-/// Leaves out the results of earlier runs among the files of a folder.
+/// Leaves out the results of earlier runs among the files of a folder: photos with a path, and paths as SVG.
 pub(super) fn without_results(pictures: Vec<PathBuf>) -> Vec<PathBuf> {
-    let results: Vec<PathBuf> = pictures.iter().map(|photo| OriginalTarget::NextToPhoto.file(photo)).collect();
+    let target = OriginalTarget::NextToPhoto;
+    let results: HashSet<PathBuf> = pictures.iter().flat_map(|photo| [target.file(photo), target.svg(photo)]).collect();
     pictures.into_iter().filter(|picture| !results.contains(picture)).collect()
 }
 
@@ -57,8 +59,9 @@ mod tests {
         assert_eq!(file("cup"), Path::new("cup-path"));
         assert_eq!(OriginalTarget::NextToPhoto.svg(Path::new("a/cup.tif")), Path::new("a/cup-path.svg"));
         assert_eq!(OriginalTarget::InPlace.file(Path::new("a/cup.tif")), Path::new("a/cup.tif"));
-        let pictures = ["a.jpg", "a-path.jpg", "b-path.jpg", "b.tif", "a-path.tif"].map(PathBuf::from);
-        let photos = ["a.jpg", "b-path.jpg", "b.tif", "a-path.tif"].map(PathBuf::from);
+        let pictures =
+            ["a.jpg", "a-path.jpg", "a-path.svg", "b-path.jpg", "b.tif", "a-path.tif", "c-path.svg"].map(PathBuf::from);
+        let photos = ["a.jpg", "b-path.jpg", "b.tif", "a-path.tif", "c-path.svg"].map(PathBuf::from);
         assert_eq!(without_results(pictures.into()), photos);
     }
 }

@@ -39,10 +39,8 @@ pub(super) fn plan_photos(inputs: &Inputs, output: &Path, layout: &OutputLayout)
     refuse_missing_members(&found, layout)?;
     let photos: Vec<PhotoPlan> =
         found.into_iter().map(|photo| layout.plan(photo.path, &output.join(photo.folder))).collect();
-    if !layout.is_in_place() {
-        refuse_shared_results(&photos)?;
-        refuse_sources_as_results(&photos)?;
-    }
+    refuse_shared_results(&photos, layout)?;
+    refuse_sources_as_results(&photos, layout)?;
     Ok(photos)
 }
 
@@ -116,15 +114,17 @@ fn refuse_missing_members(photos: &[FoundPhoto], layout: &OutputLayout) -> anyho
 }
 
 /// Names are compared without case, as many file systems do.
-fn refuse_shared_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
+fn refuse_shared_results(photos: &[PhotoPlan], layout: &OutputLayout) -> anyhow::Result<()> {
     let mut source_by_result: HashMap<String, &Path> = HashMap::new();
     let mut clashes = String::new();
-    for PhotoPlan { source, pictures, svg, .. } in photos {
+    for photo in photos {
+        let source = photo.source.as_path();
         // One clash of two photos is enough: most share either all of their results or none.
         let mut is_listed = false;
-        for result in pictures.iter().map(|(_, file)| file).chain(svg) {
+        for result in layout.new_files(photo) {
             let other = source_by_result.insert(result.to_string_lossy().to_lowercase(), source);
-            if let Some(other) = other.filter(|_| !is_listed) {
+            // A picture that cannot get a path, such as an SVG, has both results in one file. It fails by itself.
+            if let Some(other) = other.filter(|other| *other != source && !is_listed) {
                 clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), result.display());
                 is_listed = true;
             }
@@ -139,9 +139,9 @@ fn refuse_shared_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refuse_sources_as_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
+fn refuse_sources_as_results(photos: &[PhotoPlan], layout: &OutputLayout) -> anyhow::Result<()> {
     let sources: HashSet<PathBuf> = photos.iter().filter_map(|photo| fs::canonicalize(&photo.source).ok()).collect();
-    for result in photos.iter().flat_map(PhotoPlan::results) {
+    for result in photos.iter().flat_map(|photo| layout.new_files(photo)) {
         // A result that does not exist yet is not a source.
         if fs::canonicalize(result).is_ok_and(|result| sources.contains(&result)) {
             bail!("{} is a source and would be overwritten; choose another output folder", result.display());
@@ -266,6 +266,23 @@ mod tests {
         let both = ["a.jpg", "a-path.jpg"].map(|name| folder.path().join(name));
         let error = plan(OriginalTarget::NextToPhoto, &both).expect_err("is refused").to_string();
         assert!(error.contains("a-path.jpg is a source"), "{error}");
+    }
+
+    #[test]
+    fn a_path_as_svg_replaces_no_other() {
+        use crate::cut::original::OriginalTarget;
+        let folder = folder(&["a.jpg", "a.tif", "a-path.svg", "b.svg"]);
+        let plan = |target, svg, names: [&str; 2]| {
+            plan(&names.map(|name| folder.path().join(name)), Path::new("."), &OutputLayout::Original { target, svg })
+        };
+        for target in [OriginalTarget::NextToPhoto, OriginalTarget::InPlace] {
+            plan(target, false, ["a.jpg", "a.tif"]).expect("each has a file of its own");
+            let error = plan(target, true, ["a.jpg", "a.tif"]).expect_err("is refused").to_string();
+            assert!(error.ends_with("a-path.svg") && error.lines().count() == 2, "{error}");
+            let error = plan(target, true, ["a.jpg", "a-path.svg"]).expect_err("is refused").to_string();
+            assert!(error.contains("a-path.svg is a source"), "{error}");
+            plan(target, true, ["a.jpg", "b.svg"]).expect("a picture that gets no path stops no other");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cutline_core::domain::attention::Attention;
+use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::outcome::NAMES;
 
 use super::layout::PhotoPlan;
@@ -71,7 +71,9 @@ impl Summary<'_> {
             }
             if confidence.is_doubtful() {
                 let _ = writeln!(notes, "  {source}: check the result: its confidence is only {}", confidence.get());
-                for Attention { message, place, .. } in attention {
+                // A dropped object is a warning too.
+                let places = attention.iter().filter(|place| place.reason != AttentionReason::DroppedObject);
+                for Attention { message, place, .. } in places {
                     let _ = writeln!(notes, "  {source}: at {place}: {message}");
                 }
             }
@@ -88,7 +90,6 @@ impl Summary<'_> {
 #[cfg(test)]
 mod tests {
     use cutline_core::Confidence;
-    use cutline_core::domain::attention::AttentionReason;
     use cutline_core::domain::outcome::Warnings;
     use cutline_core::domain::subject::PixelBox;
 
@@ -122,6 +123,17 @@ mod tests {
     fn skipped_photos_are_not_failures() {
         let expected = "0 cut out, 3 skipped (results exist; --force replaces them)\n";
         assert_eq!(summarize(vec![Ok(CutOutcome::Skipped)], 2), (expected.to_owned(), true));
+    }
+
+    #[test]
+    fn lists_a_dropped_object_once() {
+        let sentence = "An object of 25 % of the subject's size was dropped.";
+        let place = PixelBox { left: 4, top: 5, width: 60, height: 70 };
+        let dropped = Attention { reason: AttentionReason::DroppedObject, message: sentence.to_owned(), place };
+        let warnings = Warnings::from([("subject".to_owned(), vec![format!("{sentence} It is at {place}.")])]);
+        let outcome = CutOutcome::CutOut { confidence: Confidence::nearest(0.25), attention: vec![dropped], warnings };
+        let (text, _) = summarize(vec![Ok(outcome)], 0);
+        assert_eq!(text.matches(sentence).count(), 1, "{text}");
     }
 
     #[test]

@@ -63,8 +63,51 @@ fn cuts_out_a_folder_and_reports_failures() {
         stderr.contains("1 cut out, 1 failed:") && stderr.contains("text.jpg") && !stderr.contains("notes.txt"),
         "{stderr}"
     );
+    let (_, reason) = stderr.split_once("text.jpg: ").expect("gives a reason");
+    let reason = reason.lines().next().unwrap_or_default();
+    let is_logged = stderr.contains("WARN") || stderr.contains("ERROR");
+    assert!(!reason.is_empty() && stderr.matches(reason).count() == 1 && !is_logged, "each problem once: {stderr}");
     pictures::check(&fs::read(folders.result("cup.png")).expect("the result"));
     assert!(!folders.result("text.png").exists());
+}
+
+#[test]
+fn a_photo_comes_from_and_a_picture_goes_to_another_program() {
+    let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
+    let cut = || {
+        let mut command = cutline(Path::new("unused"));
+        command.args(["cut", "-", "-o", "-"]).current_dir(folders.folder.path());
+        command
+    };
+    let photo = fs::File::open(folders.photos().join("cup.jpg")).expect("a photo");
+    let output = cut().stdin(photo).output().expect("the program runs");
+    assert!(succeeded(&output).contains("1 cut out"), "{output:?}");
+    pictures::check(&output.stdout);
+    let output = cut().output().expect("the program runs");
+    let stderr = failed(&output);
+    assert!(stderr.contains("0 cut out, 1 failed:\n  -: "), "nothing came in: {stderr}");
+    assert!(output.stdout.is_empty(), "no picture");
+    assert_eq!(fs::read_dir(folders.folder.path()).expect("a folder").count(), 1, "no file is written");
+}
+
+#[test]
+fn takes_chosen_files_of_subfolders() {
+    let photo = pictures::photo();
+    let folders = Folders::new(&[("a_front.jpg", &photo), ("a_back.jpg", &photo)]);
+    for (folder, name) in [("deep", "b_front.jpg"), ("rejects", "c_front.jpg")] {
+        let folder = folders.photos().join(folder);
+        fs::create_dir(&folder).expect("is created");
+        fs::write(folder.join(name), &photo).expect("is written");
+    }
+    let filter = ["--include", "*_front.*", "--exclude", "rejects"];
+    let stderr = succeeded(&folders.cut(&filter));
+    assert!(stderr.contains("2 cut out\n"), "{stderr}");
+    for name in ["a_front.png", "deep/b_front.png"] {
+        pictures::check(&fs::read(folders.result(name)).expect("a result"));
+    }
+    let stderr = succeeded(&folders.cut(&[&filter[..], &["--flat"]].concat()));
+    assert!(stderr.contains("1 cut out, 1 skipped"), "{stderr}");
+    pictures::check(&fs::read(folders.result("b_front.png")).expect("a result"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::subject::{InvalidCoordinate, PixelBox};
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
@@ -140,13 +141,14 @@ impl Imaging {
     /// evidence is about the part of the photograph that the plan looks at, the networks do not run.
     fn finish(
         &self,
-        plan: Plan<'_>,
+        mut plan: Plan<'_>,
         (mut photo, full_size): (Photo, (u32, u32)),
         earlier: Option<&Evidence>,
         progress: ProgressReporter<'_>,
     ) -> Result<PipelineOutput, Error> {
         let sized = SizedPhoto { photo: &mut photo, full_size };
         let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.decoding));
+        plan.keeps_tiny_parts = matches!(brought, Ok(Some(_)));
         let mut results = Results::new(photo.metadata(), &plan.ignored);
         let cut = match brought {
             Ok(Some(matte)) => {
@@ -228,6 +230,7 @@ impl Imaging {
             let assessed =
                 AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };
             results.attention = assessed.attention()?;
+            results.add_warnings_about_subject(dropped_objects(&results.attention));
             stages::refine(photo, &frame, &picture, &matte)
         })?;
         Ok((matte, confidence))
@@ -247,6 +250,12 @@ enum CutMatte {
     Subject(Matte),
     /// Nothing, for this reason, as a sentence.
     Empty { reason: String },
+}
+
+/// The objects that are not in the cut, each as a sentence for the caller.
+fn dropped_objects(attention: &[Attention]) -> Vec<String> {
+    let dropped = attention.iter().filter(|place| place.reason == AttentionReason::DroppedObject);
+    dropped.map(|Attention { message, place, .. }| format!("{message} It is at {place}.")).collect()
 }
 
 /// The evidence of an earlier run, if there is some that this release can read.

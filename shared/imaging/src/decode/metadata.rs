@@ -2,6 +2,7 @@
 //!
 //! Locations, serial numbers and the names of people shown are read only for pictures that keep all metadata (`kept`).
 
+pub(super) mod channels;
 pub(crate) mod ifd;
 pub(super) mod kept;
 mod packet;

@@ -33,7 +33,7 @@ use self::planes::Planes;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, ColorTask, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::metadata::kept::Kept;
-use super::metadata::{MetadataSources, photoshop};
+use super::metadata::{MetadataSources, channels, photoshop};
 use super::stored::StoredResources;
 use super::upright::upright;
 use crate::error::Error;
@@ -100,6 +100,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     // Profiles of other modes do not apply: bitmaps have no curve, and duotones have inks of their own.
     let profile = photoshop::resource(document.resources, photoshop::ICC_PROFILE)
         .filter(|_| !matches!(mode, ColorMode::Bitmap | ColorMode::Duotone));
+    let further = further_channels(&document, format);
+    metadata.warnings.extend(channels::warning(document.resources, further, target.keeps_colors()));
     let task = ColorEncoding::from(profile).towards(target);
     let image = if has_merged_image(&document) {
         decode_merged(&document, format, task, limits, &mut metadata)?
@@ -165,6 +167,17 @@ fn metadata_sources<'a>(document: &Document<'a>) -> MetadataSources<'a> {
     }
 }
 
+/// The number of samples of a pixel that are stored for its color.
+fn stored_colors(document: &Document<'_>, format: PixelFormat) -> usize {
+    if document.header.mode == ColorMode::Indexed { 1 } else { format.model.samples() }
+}
+
+/// The number of channels that are neither colors nor the alpha of the merged image.
+fn further_channels(document: &Document<'_>, format: PixelFormat) -> usize {
+    let further = document.header.channels.saturating_sub(stored_colors(document, format));
+    further.saturating_sub(document.has_merged_alpha.into())
+}
+
 /// Decodes the merged image.
 fn decode_merged(
     document: &Document<'_>,
@@ -175,7 +188,7 @@ fn decode_merged(
 ) -> Result<SrgbImage, Error> {
     let header = &document.header;
     let palette = (header.mode == ColorMode::Indexed).then(|| Palette::read(document)).transpose()?;
-    let colors = if palette.is_some() { 1 } else { format.model.samples() };
+    let colors = stored_colors(document, format);
     // Photoshop blends the transparent parts of the merged image over white. Further channels that are not its alpha
     // are saved selections.
     let has_alpha = document.has_merged_alpha && header.channels > colors;

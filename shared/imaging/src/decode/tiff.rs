@@ -2,7 +2,7 @@
 //!
 //! Supports gray, RGB, CMYK and palettes of 1 to 32 bits per sample, floating point of 16 to 64 bits, and JPEG's YCbCr;
 //! strips and tiles, interleaved or in planes; uncompressed, LZW, Deflate, PackBits, zstd, JPEG and fax. Alpha is the
-//! sample that the file declares as alpha; other extra samples are ignored.
+//! sample that the file declares as alpha; other extra samples are not decoded, and named in a warning.
 //!
 //! Source: TIFF 6.0.
 
@@ -30,7 +30,7 @@ use super::color::{ColorEncoding, ColorTask, Conversion, Sample, SrgbImage, Targ
 use super::limits::Limits;
 use super::metadata::ifd::{self, Ifd};
 use super::metadata::kept::Kept;
-use super::metadata::{self, MetadataSources};
+use super::metadata::{self, MetadataSources, channels};
 use super::stored::{StoredRaster, StoredResources};
 use super::upright::upright;
 use crate::error::Error;
@@ -58,6 +58,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     if format.number == Number::Float && profile.is_none() {
         metadata.warnings.push(UNKNOWN_RANGE.into());
     }
+    let further = layout.samples.saturating_sub(format.samples());
+    let resources = ifd.bytes(ifd::PHOTOSHOP).unwrap_or_default();
+    metadata.warnings.extend(channels::warning(resources, further, target.keeps_colors()));
     let task = ColorEncoding::from(profile).or_exif(sources.is_adobe_rgb()).towards(target);
     let image = match (layout.compression, page.index) {
         (Compression::Jpeg | Compression::Fax, Some(index)) => {

@@ -49,8 +49,12 @@ pub(super) fn before_scan(file: &[u8]) -> Result<Vec<Segment>, Error> {
                 let length = file.get(at + 2..).and_then(|rest| rest.first_chunk()).ok_or_else(truncated)?;
                 let range = at..at + 2 + usize::from(u16::from_be_bytes(*length));
                 let content = at + 4..range.end;
-                if content.start > content.end || segments.len() == MAX_SEGMENTS {
-                    return Err(Error::damaged(ImageKind::Jpeg, "a segment is too short, or there are too many"));
+                if content.start > content.end {
+                    return Err(Error::damaged(ImageKind::Jpeg, "a segment is too short"));
+                }
+                if segments.len() == MAX_SEGMENTS {
+                    let feature = format!("more than {MAX_SEGMENTS} segments");
+                    return Err(Error::unsupported(ImageKind::Jpeg, feature, "save it with default settings"));
                 }
                 at = range.end;
                 segments.push(Segment { marker, range, content });

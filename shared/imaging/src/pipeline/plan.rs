@@ -57,6 +57,9 @@ pub(super) struct Plan<'a> {
     pub(super) previews: ReviewRule,
     /// Whether a photograph without a subject gives empty pictures.
     pub(super) keeps_empty: bool,
+    /// Whether the path keeps parts that are tiny next to the largest one. The networks err in such parts, and a matte that
+    /// is brought has them on purpose. Set once the photograph is decoded.
+    pub(super) keeps_tiny_parts: bool,
 }
 
 /// The source itself, with the path inserted.
@@ -155,6 +158,7 @@ impl<'a> Plan<'a> {
             ignored,
             previews: input.previews,
             keeps_empty: input.keeps_empty,
+            keeps_tiny_parts: false,
         })
     }
 

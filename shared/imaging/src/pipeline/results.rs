@@ -62,7 +62,7 @@ impl Results {
     /// Adds the warnings of the steered cut.
     pub(super) fn add_warnings_about_subject(&mut self, warnings: Vec<String>) {
         if !warnings.is_empty() {
-            self.warnings.insert(SUBJECT.to_owned(), warnings);
+            self.warnings.entry(SUBJECT.to_owned()).or_default().extend(warnings);
         }
     }
 

@@ -427,6 +427,46 @@ fn inks_cannot_be_kept_and_the_message_has_the_remedy() {
     assert!(imaging.make(&input(ColorSpace::Srgb), &|_, _| {}).is_ok());
 }
 
+/// The warnings about a source in this color space.
+fn warnings_about(file: &[u8], color: ColorSpace) -> Vec<String> {
+    let input = PipelineInput {
+        rendering: rendering(None, Some(color)),
+        ..PipelineInput::new(file.to_vec(), Mode::Background)
+    };
+    let made = crate::pipeline::imaging(1.0).make(&input, &|_, _| {}).expect("is made");
+    made.warnings.get("source").cloned().unwrap_or_default()
+}
+
+#[test]
+fn channels_that_new_files_do_not_have_are_named() {
+    let lost = |channels: &str| {
+        format!(
+            "The file has further channels (spot colors or saved selections), which new files do not have: {channels}; \
+             output_format=original keeps them."
+        )
+    };
+    let psd = include_bytes!("../data/kinds/selection.psd").as_slice();
+    for file in [
+        psd,
+        include_bytes!("../data/kinds/rgb-selection.tif"),
+        include_bytes!("../data/kinds/rgb-selection-tiled.tif"),
+        include_bytes!("../data/kinds/rgb16-selection-be.tif"),
+    ] {
+        assert_eq!(warnings_about(file, ColorSpace::Keep), [lost("channel 1")]);
+        assert!(warnings_about(file, ColorSpace::Srgb).is_empty());
+    }
+    // The document has no resources. These are a name in UTF-16, and a spot color.
+    let name = b"8BIM\x04\x15\0\0\0\0\0\x0C\0\0\0\x04\0G\0o\0l\0d".as_slice();
+    let spot = b"8BIM\x04\x35\0\0\0\0\0\x11\0\0\0\x01\0\0\xFF\xFF\0\0\0\0\0\0\0\x64\x02\0".as_slice();
+    let resources = [name, spot].concat();
+    let length = (resources.len() as u32).to_be_bytes();
+    assert_eq!(psd[26..34], [0; 8], "no palette and no resources");
+    let with_spot = [&psd[..30], &length, resources.as_slice(), &psd[34..]].concat();
+    for color in [ColorSpace::Keep, ColorSpace::Srgb] {
+        assert_eq!(warnings_about(&with_spot, color), [lost("Gold")]);
+    }
+}
+
 #[test]
 fn inks_become_16_bits_close_to_their_8() {
     let file = include_bytes!("../data/cmyk.jpg");

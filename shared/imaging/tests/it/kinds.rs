@@ -147,6 +147,21 @@ fn converts_profiles_like_littlecms() {
 }
 
 #[test]
+fn a_profile_describes_inks_without_an_adobe_marker() {
+    let (file, _) = data!("press.jpg");
+    let marker = file.windows(9).position(|bytes| bytes.starts_with(&[0xFF, 0xEE]) && bytes.ends_with(b"Adobe"));
+    let at = marker.expect("has the marker");
+    let length = usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])) + 2;
+    let plain = [&file[..at], &file[at + length..]].concat();
+    let plain = (plain.as_slice(), "press.jpg without its marker");
+    assert_shows(plain, OF_PRESS, 5);
+    let photo = decoded(plain);
+    assert_eq!(photo.metadata().converted_from.as_deref(), Some("Cutline test press"));
+    let [warning] = &photo.metadata().warnings[..] else { panic!("{:?}", photo.metadata().warnings) };
+    assert!(warning.contains("no Adobe marker"), "{warning}");
+}
+
+#[test]
 fn warns_about_inks_without_a_profile() {
     let photo = decoded(data!("press-plain.psd"));
     // Paper, cyan, magenta, yellow and all inks, as offset printing shows them.
@@ -207,6 +222,21 @@ fn decodes_bilevel_images() {
 }
 
 /// Four tiles of 96 x 64 pixels, each of another color.
+#[test]
+fn a_grid_of_many_tiles_is_not_called_damaged() {
+    let mut file = data!("grid.avif").0.to_vec();
+    // Rows and columns minus 1, width, height.
+    let grid = [0, 0, 1, 1, 0, 0xC0, 0, 0x80];
+    let at = file.windows(grid.len()).position(|window| window == grid).expect("has a grid");
+    file[at + 2..at + 4].copy_from_slice(&[15, 16]);
+    let error = decode(&file, &Limits::default()).expect_err("is refused");
+    let Error::UnsupportedFeature { kind: ImageKind::Avif, feature, .. } = error else { panic!("{error:?}") };
+    assert_eq!(feature, "a grid of 272 tiles");
+    file[at + 2..at + 4].copy_from_slice(&[2, 1]);
+    let error = decode(&file, &Limits::default()).expect_err("has four tiles");
+    assert!(files::is_damaged(&error, |kind| kind == ImageKind::Avif), "{error:?}");
+}
+
 #[test]
 fn assembles_a_grid() {
     let photo = decoded(data!("grid.avif"));
@@ -401,14 +431,23 @@ fn refuses_svgs_with_enormous_numbers() {
 }
 
 #[test]
-fn rejects_strips_that_overlap() {
+fn rejects_strips_that_are_too_long_or_share_their_data() {
     let mut tiff = data!("rgb-lzw.tif").0.to_vec();
     let at = (8..tiff.len()).find(|at| tiff[*at..].starts_with(&[0x17, 1]) && tiff[at + 3] == 0);
     let at = at.expect("has the lengths of its strips");
     assert!(decode(&tiff, &Limits::default()).is_ok());
-    tiff[at + 8..at + 12].copy_from_slice(&0xFFFF_u32.to_le_bytes());
-    let error = decode(&tiff, &Limits::default()).expect_err("is rejected");
+    let mut long = tiff.clone();
+    long[at + 8..at + 12].copy_from_slice(&0xFFFF_u32.to_le_bytes());
+    let error = decode(&long, &Limits::default()).expect_err("is rejected");
     assert!(files::is_damaged(&error, |_| true), "{error:?}");
+    // Four offsets, and behind them four lengths.
+    for strip in 0..4 {
+        tiff[274 + 4 * strip..][..4].copy_from_slice(&8_u32.to_le_bytes());
+        tiff[290 + 2 * strip..][..2].copy_from_slice(&600_u16.to_le_bytes());
+    }
+    let error = decode(&tiff, &Limits::default()).expect_err("is refused");
+    let Error::UnsupportedFeature { kind: ImageKind::Tiff, feature, .. } = error else { panic!("{error:?}") };
+    assert_eq!(feature, "strips or tiles that share their data");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::SubjectSettings;
 use cutline_core::ports::{EvidenceUse, Pipeline as _, PipelineInput, PipelineOutput};
 use cutline_core::{
-    AssetKind, Confidence, FailureCode, Fault, Mode, OutputFormat, ParamSet, Rendering, RequestedFormat,
+    AssetKind, Confidence, FailureCode, Fault, Mode, OutputFormat, ParamSet, Rendering, RequestedFormat, Variation,
 };
 use cutline_imaging::clip::rasterize;
 use cutline_imaging::insert::{Insertion, insert_path, on_stored_raster};
@@ -213,6 +213,28 @@ fn a_path_is_traced_in_mode_clipping_and_composed_by_a_set() {
     let composed = PipelineInput { mode: Mode::Params, set, ..input(&file, json!({})) };
     let made = without_networks().make(&composed, &|_, _| {}).expect("is made");
     assert!(largest_difference(&matte(&made), &rasterize(&path)) <= 1, "the set says so");
+}
+
+/// A screw next to a plate of more than ten thousand times its area. The networks err in such specks, a retoucher does not.
+#[test]
+fn a_path_along_a_matte_that_was_brought_keeps_tiny_parts() {
+    let is_screw = |x, y| (850..857).contains(&x) && (20..27).contains(&y);
+    let picture = RgbaImage::from_fn(900, 800, |x, y| {
+        Rgba([90, 120, 150, if is_screw(x, y) || (x < 800 && y >= 100) { 255 } else { 0 }])
+    });
+    let file = write(&DynamicImage::ImageRgba8(picture), "png", None);
+    for source in ["auto", "alpha"] {
+        let clipping = PipelineInput { mode: Mode::Clipping, ..input(&file, by(source)) };
+        let made = without_networks().make(&clipping, &|_, _| {}).expect("is made");
+        assert!(warnings(&made, "clipping").is_empty(), "{source}: {:?}", made.warnings);
+        let path = made.assets.iter().find(|asset| asset.kind == AssetKind::ClippingPath).expect("a path");
+        let svg = String::from_utf8_lossy(&path.bytes);
+        assert_eq!(svg.matches('M').count(), 2, "{source}: {svg}");
+        let clipped = made.pictures.iter().find(|picture| picture.variation == Variation::Clipping).expect("is made");
+        let clipped = image::load_from_memory(&clipped.bytes).expect("is a picture").into_rgba8();
+        let alpha = [(400, 400), (853, 23), (853, 400)].map(|(x, y)| clipped.get_pixel(x, y)[3]);
+        assert_eq!(alpha, [255, 255, 0], "{source}");
+    }
 }
 
 /// The records of a rectangle, whose sides are shares of the picture's.

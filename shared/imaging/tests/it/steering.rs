@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
+use cutline_core::domain::attention::Attention;
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::SubjectSettings;
@@ -156,6 +157,10 @@ fn names_what_was_dropped_or_kept_in_addition_to_the_main_object() {
         let places = places(&made);
         let [(found, place)] = places[..] else { panic!("{places:?}") };
         assert!(found == reason && is_near(place, sign), "{places:?}");
+        let warnings = made.warnings.get("subject").cloned().unwrap_or_default();
+        let Attention { message, place, .. } = &made.attention[0];
+        let dropped = (reason == "dropped_object").then(|| format!("{message} It is at {place}."));
+        assert_eq!(warnings, Vec::from_iter(dropped), "{reason}");
     }
     // Decided by the caller.
     let hints = json!({"hints": [{"kind": "keep", "points": [[310, 90]]}]});

@@ -1,5 +1,7 @@
 //! Boxes, the structure of the container (ISO/IEC 14496-12, clause 4).
 
+use std::borrow::Cow;
+
 use cutline_core::domain::kind::ImageKind;
 
 use crate::error::Error;
@@ -14,6 +16,11 @@ const MAX_BOXES: usize = 4096;
 
 pub(super) fn damaged(problem: &'static str) -> Error {
     Error::damaged(ImageKind::Avif, problem)
+}
+
+/// The error of a container that may be valid and is not supported.
+pub(super) fn unsupported(feature: impl Into<Cow<'static, str>>) -> Error {
+    Error::unsupported(ImageKind::Avif, feature, "save it again as a plain file of one image")
 }
 
 /// Reads big-endian numbers from the front of some bytes.

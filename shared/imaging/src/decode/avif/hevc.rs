@@ -3,7 +3,7 @@
 //!
 //! A decoder allocates by these sizes, and not by those that the container states. So they are compared first.
 
-use super::boxes::{Reader, damaged};
+use super::boxes::{Reader, damaged, unsupported};
 use crate::error::Error;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -47,7 +47,7 @@ impl<'a> Config<'a> {
     fn parse(config: &'a [u8]) -> Result<Self> {
         // Each tile of a grid may refer to it.
         if config.len() > MAX_CONFIG {
-            return Err(damaged("the description of its codec is too long"));
+            return Err(unsupported("a long description of its codec"));
         }
         let mut reader = Reader::new(config);
         let _profile_and_format = reader.bytes(21)?;

@@ -2,7 +2,7 @@
 //!
 //! Allocates nothing by a number that the file states.
 
-use super::boxes::{BoxType, Reader, boxes, damaged};
+use super::boxes::{BoxType, Reader, boxes, damaged, unsupported};
 use crate::error::Error;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -113,7 +113,8 @@ pub(super) fn parse_locations(content: &[u8]) -> Result<Vec<Location>> {
         let mut extents = Vec::new();
         for _ in 0..reader.u64(2)? {
             // An extent's numbers may take no bytes, so the file's length does not bound their count.
-            remaining_extents = remaining_extents.checked_sub(1).ok_or_else(|| damaged("it has too many extents"))?;
+            let too_many = || unsupported(format!("more than {MAX_ENTRIES} extents"));
+            remaining_extents = remaining_extents.checked_sub(1).ok_or_else(too_many)?;
             let _index = reader.bytes(index_size)?;
             let offset = reader.u64(offset_size)?.checked_add(base).ok_or_else(|| damaged("a number is too large"))?;
             let length = reader.u64(length_size)?;
@@ -181,7 +182,8 @@ mod tests {
             content.extend([0, 1, 0, 0, 0x0F, 0xFF]);
         }
         let error = parse_locations(&content).map(|locations| locations.len()).expect_err("is refused");
-        assert!(matches!(&error, Error::Damaged { problem, .. } if problem == "it has too many extents"), "{error}");
+        let feature = "more than 4096 extents";
+        assert!(matches!(&error, Error::UnsupportedFeature { feature: found, .. } if found == feature), "{error}");
         content[7] = 1;
         let locations = parse_locations(&content).expect("is within the limit");
         assert_eq!(locations[0].extents.len(), 0xFFF);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cutline_core::domain::kind::ImageKind;
 
-use super::boxes::{self, BoxType, Reader, boxes, damaged};
+use super::boxes::{self, BoxType, Reader, boxes, damaged, unsupported};
 use super::grid::CodedImage;
 use super::hevc;
 use super::item_boxes::{
@@ -93,11 +93,7 @@ impl<'a> ItemTable<'a> {
                 Ok(CodedImage { size, tile_size: size, columns: 1, tiles: vec![self.stream(item, size)?] })
             }
             Some(b"grid") => self.grid(item, size),
-            Some(_) => Err(Error::unsupported(
-                ImageKind::Avif,
-                "a derived image or another codec",
-                "save it again as a plain file of one image",
-            )),
+            Some(_) => Err(unsupported("a derived image or another codec")),
             None => Err(damaged("the image is missing")),
         }
     }
@@ -140,7 +136,10 @@ impl<'a> ItemTable<'a> {
         }
         let tiles = self.references.iter().filter(|reference| &reference.kind == b"dimg" && reference.from == item);
         let tiles: Vec<ItemId> = tiles.map(|reference| reference.to).collect();
-        if rows * columns > MAX_TILES || tiles.len() != rows * columns {
+        if rows * columns > MAX_TILES {
+            return Err(unsupported(format!("a grid of {} tiles", rows * columns)));
+        }
+        if tiles.len() != rows * columns {
             return Err(damaged("the grid has too few or too many tiles"));
         }
         let tile_size = self.size(tiles[0])?;
@@ -155,7 +154,7 @@ impl<'a> ItemTable<'a> {
             let stream = self.stream(tile, tile_size)?;
             bytes += stream.len();
             if bytes > self.file.len() + MAX_SHARED {
-                return Err(damaged("its tiles are the same data too often"));
+                return Err(unsupported("a grid that repeats long tiles"));
             }
             streams.push(stream);
         }
@@ -178,7 +177,7 @@ impl<'a> ItemTable<'a> {
         for extent in &location.extents {
             let bytes = bytes(extent)?;
             if data.len() + bytes.len() > source.len() {
-                return Err(damaged("the extents of an item overlap"));
+                return Err(unsupported("an item whose extents overlap"));
             }
             data.extend_from_slice(bytes);
         }

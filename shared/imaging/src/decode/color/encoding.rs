@@ -1,6 +1,6 @@
 //! How a file describes its colors, and the profile that follows from it.
 
-use cutline_core::domain::fidelity::Fidelity;
+use cutline_core::domain::fidelity::{ColorSpace, Fidelity};
 use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, ProfileText, TransferCharacteristics};
 
 use super::calibration::Calibration;
@@ -43,6 +43,13 @@ pub(in crate::decode) enum TargetColors {
     Faithful(Fidelity),
     /// The same numbers, in 8 bits, for gray and RGB. They are shares of a pixel rather than colors.
     AsStored,
+}
+
+impl TargetColors {
+    /// Whether files have the colors of the source, unconverted.
+    pub(in crate::decode) fn keeps_colors(self) -> bool {
+        matches!(self, Self::Faithful(Fidelity { color: ColorSpace::Keep, .. }))
+    }
 }
 
 /// A file's description of its colors, and what they are decoded to.

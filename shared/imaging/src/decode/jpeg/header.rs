@@ -3,13 +3,11 @@
 use super::huffman::{AcTable, HuffmanTable};
 use super::idct::SIDE;
 use super::kind::{KIND, unsupported};
-use super::markers::{next_marker, segment_length};
+use super::markers::{MAX_SCANS, next_marker, segment_length, too_many_scans};
 use crate::error::Error;
 
 /// Most blocks in each direction that a component has in an MCU.
 const MAX_SAMPLING: usize = 4;
-/// Most scans. Progressive files have about 10.
-const MAX_SCANS: usize = 100;
 
 /// The frame of an image.
 pub(super) struct Frame {
@@ -223,7 +221,7 @@ impl<'a> HeaderReader<'a> {
     fn read_scan(&mut self, data: &[u8]) -> Result<Scan, Error> {
         self.scans += 1;
         if self.scans > MAX_SCANS {
-            return Err(damaged("it has too many scans"));
+            return Err(too_many_scans(KIND));
         }
         let frame = self.frame.as_mut().ok_or_else(|| damaged("a scan comes before the frame"))?;
         let too_short = || damaged("a scan header is too short");

@@ -11,11 +11,13 @@ use cutline_core::domain::kind::ImageKind;
 use crate::decode::metadata::{CM_PER_INCH, MetadataSources};
 use crate::error::Error;
 
-/// Most scans. Progressive files have about 10, and the decoder has the same limit for them.
-const MAX_SCANS: usize = 100;
+/// Most scans. Progressive files have about 10.
+pub(super) const MAX_SCANS: usize = 100;
 /// Most segments. The longest metadata take a few hundred; the decoder looks at some of them again with every further
 /// segment.
 const MAX_SEGMENTS: usize = 10_000;
+/// What helps against too many of either.
+const REMEDY: &str = "save it with default settings";
 /// Where segments begin, after the start-of-image marker.
 const FIRST_SEGMENT: usize = 2;
 
@@ -55,16 +57,21 @@ pub(in crate::decode) fn first_image(kind: ImageKind, bytes: &[u8]) -> Result<&[
         }
     };
     if segments > MAX_SEGMENTS {
-        return Err(Error::damaged(kind, "it has too many segments"));
+        return Err(Error::unsupported(kind, format!("more than {MAX_SEGMENTS} segments"), REMEDY));
     }
     // From the first scan on, scans count even inside of segments, where the decoder might find them. Before the first
     // scan they may belong to thumbnails.
     let scans = bytes.get(first_scan.unwrap_or(end)..end).unwrap_or_default();
     let further_scans = scans.windows(2).filter(|pair| *pair == [0xFF, START_OF_SCAN]).count();
     if further_scans >= MAX_SCANS {
-        return Err(Error::damaged(kind, "it has too many scans"));
+        return Err(too_many_scans(kind));
     }
     Ok(&bytes[..end])
+}
+
+/// The error of a file with more than [`MAX_SCANS`] scans. It may be valid.
+pub(super) fn too_many_scans(kind: ImageKind) -> Error {
+    Error::unsupported(kind, format!("more than {MAX_SCANS} scans"), REMEDY)
 }
 
 /// The next marker and the offset after it. Skips stray bytes, and scan data, in which a zero follows every `FF`.

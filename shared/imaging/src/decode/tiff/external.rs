@@ -98,7 +98,7 @@ fn check_jpegs(bytes: &[u8], ifd: &Ifd<'_>, layout: &Layout) -> Result<(), Error
     // The decoder puts the shared tables, without their end marker, in place of each JPEG's start marker.
     let tables = ifd.bytes(JPEG_TABLES).map(|tables| tables.get(..tables.len().saturating_sub(2)).unwrap_or_default());
     if tables.is_some_and(|tables| tables.len() > MAX_JPEG_TABLES) {
-        return Err(Error::damaged(KIND, "its JPEG tables are too long"));
+        return Err(Error::unsupported(KIND, "long JPEG tables", REMEDY));
     }
     for place in &layout.chunks {
         let chunk = &bytes[place.clone()];

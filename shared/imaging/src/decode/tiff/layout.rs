@@ -124,7 +124,7 @@ impl Layout {
         let count = across.saturating_mul(down).saturating_mul(if self.is_planar { self.samples } else { 1 });
         let mut lengths = ifd.integers(lengths);
         let mut chunks = Vec::new();
-        let mut total = 0_u64;
+        let (mut total, mut stated_total) = (0_u64, 0_u64);
         for offset in ifd.integers(offsets).take(count) {
             let offset = usize::try_from(offset).ok().filter(|offset| *offset <= bytes.len());
             let start = offset.ok_or_else(|| Error::truncated(KIND))?;
@@ -138,15 +138,20 @@ impl Layout {
                 }
                 None => self.chunk_bytes(self.chunk_size.1).min(rest),
             };
-            total = total.saturating_add(stated.unwrap_or(length) as u64);
+            total = total.saturating_add(length as u64);
+            stated_total = stated_total.saturating_add(stated.unwrap_or(length) as u64);
             chunks.push(start..start + length);
         }
         if chunks.len() < count {
             return Err(Error::damaged(KIND, "it has too few strips or tiles"));
         }
         // If each were the whole file, decompressing them could take long and yield little.
-        if self.compression != Compression::None && total > 2 * bytes.len() as u64 {
-            return Err(Error::damaged(KIND, "its strips or tiles overlap"));
+        let max_total = if self.compression == Compression::None { u64::MAX } else { 2 * bytes.len() as u64 };
+        if total > max_total {
+            return Err(Error::unsupported(KIND, "strips or tiles that share their data", REMEDY));
+        }
+        if stated_total > max_total {
+            return Err(Error::damaged(KIND, "its strips or tiles are longer than the file"));
         }
         Ok(chunks)
     }

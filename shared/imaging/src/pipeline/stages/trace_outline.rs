@@ -27,15 +27,18 @@ pub(crate) enum Outline {
 }
 
 impl Outline {
-    fn trace(matte: &GrayImage, rendering: &Rendering, max_nodes: Option<usize>) -> Self {
+    fn trace(matte: &GrayImage, rendering: &Rendering, plan: &Plan<'_>) -> Self {
         let inset = f64::from(rendering.path.inset.get());
-        let options = TraceOptions { inset, ..TraceOptions::default() };
+        let mut options = TraceOptions { inset, ..TraceOptions::default() };
+        if plan.keeps_tiny_parts {
+            options.min_share = 0.0;
+        }
         let traced = clip::trace(matte, &options);
         if let Some(reason) = clip::pathability(matte, &traced).reason() {
             return Self::Untraceable { reason };
         }
         let nodes = traced.path.nodes();
-        let (path, nodes_before) = match max_nodes.filter(|max_nodes| nodes > *max_nodes) {
+        let (path, nodes_before) = match plan.max_nodes().filter(|max_nodes| nodes > *max_nodes) {
             Some(max_nodes) => (clip::simplified(matte, &options, max_nodes), Some(nodes)),
             None => (traced.path, None),
         };
@@ -63,7 +66,7 @@ pub(crate) fn trace_outline<T: ColorSample>(
     results: &mut Results,
 ) -> Result<Option<Outline>, Error> {
     let (outline, matte) = rayon::join(
-        || plan.path_rendering().map(|rendering| Outline::trace(cutout.alpha(), rendering, plan.max_nodes())),
+        || plan.path_rendering().map(|rendering| Outline::trace(cutout.alpha(), rendering, plan)),
         || encode(Document { metadata, ..Document::of(cutout.planes()) }, OutputFormat::Png, &plan.matte),
     );
     results.add_asset(AssetKind::Matte, matte?);
