@@ -89,7 +89,7 @@ fn note(events: &Mutex<BTreeMap<String, Event>>, id: String, mut payload: Value)
         data.retain(|member, _| !CHANGING.contains(&member.as_str()));
     }
     let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_refused = !events.contains_key(&id) && events.len() % 3 == 0;
+    let is_refused = !events.contains_key(&id) && events.len().is_multiple_of(3);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind, job) = (text(&payload["type"]), text(&payload["data"]["job_id"]));
     let event = events.entry(id).or_insert_with(|| {
