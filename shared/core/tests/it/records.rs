@@ -183,10 +183,10 @@ fn a_record_that_lacks_later_attributes_is_read() {
 #[test]
 fn a_record_that_needs_a_newer_release_is_refused_before_anything_else_is_read() {
     let mut record = write(&samples::job(&samples::owner(), false));
-    record["needs"] = json!(17);
+    record["needs"] = json!(18);
     record["state"] = json!({"name": "paused", "since": 1});
     let error = serde_json::from_value::<Job>(record.clone()).expect_err("is refused").to_string();
-    assert_eq!(error, "unsupported job record: it needs version 17, this release reads up to 16; upgrade this release");
+    assert_eq!(error, "unsupported job record: it needs version 18, this release reads up to 17; upgrade this release");
     record["needs"] = json!("new");
     assert!(serde_json::from_value::<Job>(record).is_err());
 }

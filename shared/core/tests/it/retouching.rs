@@ -60,11 +60,16 @@ async fn done(world: &World) -> Job {
     job
 }
 
-/// Checks that the job's draft was cut by this mask.
+/// Checks that the job's draft was cut by this mask, and that nobody steered it otherwise.
 async fn check_cut_by(world: &World, job: &Job, mask: &[u8], what: &str) {
+    check_cut_with(world, job, r#"{"mask_source":"file"}"#, mask, what).await;
+}
+
+/// Checks that the job's draft was cut by this mask, with these settings.
+async fn check_cut_with(world: &World, job: &Job, settings: &str, mask: &[u8], what: &str) {
     let picture = job.outcome().expect("a draft").pictures[&Variation::Background].key;
     let picture = world.blobs.get(&picture).await.expect("get").expect("a picture");
-    assert_eq!(&picture[..], [&b"photo{\"mask_source\":\"file\"}"[..], mask].concat(), "{what}");
+    assert_eq!(&picture[..], [b"photo", settings.as_bytes(), mask].concat(), "{what}");
 }
 
 #[tokio::test]
@@ -145,7 +150,9 @@ async fn files_wait_for_their_job_and_for_each_other() {
     assert_eq!((revision(&job).get(), job.recuts), (4, 3));
     let revisions = [key(job.id), other].map(|key| world.manifest(&key).expect("a manifest")["draft_revision"].clone());
     assert_eq!(revisions, [json!(3), json!(4)]);
-    check_cut_by(&world, &job, OTHER, "one after the other").await;
+    // The click stays, without an effect on a mask.
+    let settings = r#"{"hints":[{"kind":"remove","points":[[3.0,4.0]]}],"mask_source":"file"}"#;
+    check_cut_with(&world, &job, settings, OTHER, "one after the other").await;
 
     let world = World::new(Some(1)).await;
     let queued = world.submitted(b"photo").await;
