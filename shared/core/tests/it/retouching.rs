@@ -69,7 +69,7 @@ async fn check_cut_by(world: &World, job: &Job, mask: &[u8], what: &str) {
 async fn check_cut_with(world: &World, job: &Job, settings: &str, mask: &[u8], what: &str) {
     let picture = job.outcome().expect("a draft").pictures[&Variation::Background].key;
     let picture = world.blobs.get(&picture).await.expect("get").expect("a picture");
-    assert_eq!(&picture[..], [b"photo", settings.as_bytes(), mask].concat(), "{what}");
+    assert_eq!(&picture[..], [&b"photo"[..], settings.as_bytes(), mask].concat(), "{what}");
 }
 
 #[tokio::test]
