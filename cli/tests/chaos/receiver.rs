@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Members of the data that may differ between the sends of an event: links, and their end.
@@ -83,11 +84,22 @@ fn receive(mut stream: TcpStream, events: &Mutex<BTreeMap<String, Event>>) -> io
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
+/// Clears every time in a payload: the clock's jumps move those of the records, so they may differ between sends.
+fn clear_times(value: &mut Value) {
+    match value {
+        Value::String(text) if text.parse::<Timestamp>().is_ok() => text.clear(),
+        Value::Array(items) => items.iter_mut().for_each(clear_times),
+        Value::Object(members) => members.values_mut().for_each(clear_times),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// Notes a send. Returns whether it is accepted.
 fn note(events: &Mutex<BTreeMap<String, Event>>, id: String, mut payload: Value) -> bool {
     if let Some(data) = payload["data"].as_object_mut() {
         data.retain(|member, _| !CHANGING.contains(&member.as_str()));
     }
+    clear_times(&mut payload);
     let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
     let is_refused = !events.contains_key(&id) && events.len().is_multiple_of(3);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
