@@ -9,7 +9,7 @@ use super::deletion::{DeletedUpload, Deletion};
 use super::record::{RecordVersion, UnknownAttributes};
 use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
-use super::retouch::Retouch;
+use super::retouch_record::Retouch;
 use super::route::Route;
 use super::spec::JobSpec;
 use super::stage::JobStage;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::model::{Job, queued};
 use super::record::RecordVersion;
 use super::recut_record::{Recut, ReplacedFiles, WaitingDraft};
-use super::retouch::RetouchEnd;
+use super::retouch_record::RetouchEnd;
 use super::spec::JobSpec;
 use super::stage::JobStage;
 use super::state::JobState;

@@ -11,7 +11,7 @@ use super::model::Job;
 use super::record::RecordVersion;
 use super::recut_record::WaitingDraft;
 use super::report::Report;
-use super::retouch::RetouchEnd;
+use super::retouch_record::RetouchEnd;
 use super::state::JobState;
 use super::transition::{Effect, InvalidTransition, Transition};
 use crate::domain::audit::Actor;

@@ -45,7 +45,7 @@ use super::model::Job;
 use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
 use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
-use super::retouch::Retouch;
+use super::retouch_record::Retouch;
 use super::spec::JobSpec;
 use super::state::JobState;
 use super::step::Step;
