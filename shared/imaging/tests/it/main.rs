@@ -23,5 +23,6 @@ mod psd_layers;
 mod reading;
 mod shadows;
 mod steering;
+mod svgs;
 mod upright;
 mod webp;
