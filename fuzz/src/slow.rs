@@ -91,7 +91,7 @@ fn measure(file: &[u8]) -> Measured {
 /// Reads everything but the pixels: metadata, the masks of layers and, for a picture of this size, the path.
 fn read_parts(file: &[u8], size: Option<(u32, u32)>) {
     black_box(source_metadata(file));
-    // What a part is, and whether it is refused, does not matter here.
+    // Only the time counts, also that of a part that is refused.
     let _ = black_box(layer_mask(file, &LIMITS));
     if let (Some(path), Some(size)) = (own_path::find(file), size) {
         let _ = black_box(path.matte(size));

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Members of the data that may differ between the sends of an event: links, and their end.
 const CHANGING: [&str; 4] = ["final_url", "final_urls", "assets", "expires_at"];
 
-/// What was received of an event.
+/// The sends of an event.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     /// `job.done`, for example.

@@ -59,7 +59,7 @@ impl Reading {
     }
 }
 
-/// What is known of the clock.
+/// The last look at the clock, and the repair that is still owed.
 #[derive(Debug)]
 struct Watch {
     last: Reading,

@@ -236,7 +236,7 @@ fn an_unknown_kind_is_the_callers_fault() {
     assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::UnsupportedSource), "{fault}");
 }
 
-/// The beginning of a PNG whose header promises so many pixels.
+/// The beginning of a PNG whose header promises `width` x `height` pixels.
 fn header(width: u32, height: u32) -> Vec<u8> {
     let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
     let header = files::chunk(b"IHDR", &[size.as_slice(), &[8, 6, 0, 0, 0]].concat());
