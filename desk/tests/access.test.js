@@ -88,7 +88,6 @@ test("everything works by keys alone", () =>
       assert.ok(outline, `the focus on ${id} is visible`);
     };
     await page.getByRole("button", { name: "default" }).waitFor();
-    // Long before the key: the browser has to know that the test takes the place of its dialog.
     const chosen = page.waitForEvent("filechooser");
     await tabTo("pick");
     await page.keyboard.press("Enter");

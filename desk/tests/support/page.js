@@ -62,6 +62,8 @@ export class Desk {
     page.on("request", (request) => {
       if (key && request.url().includes(key)) desk.#faults.push(`the key is in an address: ${request.url()}`);
     });
+    // From the start: a dialog that opens before the browser knows that a test takes its place would never be seen.
+    page.on("filechooser", () => {});
     await page.goto(link);
     return Object.assign(desk, { page, context });
   }
