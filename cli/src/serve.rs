@@ -98,19 +98,27 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     if let Some(listener) = metrics_listener {
         tasks.start_metrics(listener, metrics);
     }
-    let mut first_key = None;
+    let mut first_keys = None;
     if let Some(stores) = backend.local() {
         tasks.start_local(stores, &app, Arc::new(HttpWebhooks::new(reach)?));
-        first_key = startup::create_first_key(stores).await?;
+        first_keys = startup::create_first_keys(stores).await?;
     }
     let api = Api { base_path, ..app.api(args.cors_origins.clone(), &stop) };
     let router = limits::with_time_limits(cutline_http::router(api));
     warn_about_private_sources(&args);
     let (backend, new_key_command) = (backend.description(), backend.new_key_command(&args));
-    let first_key = first_key.as_ref();
+    let first_keys = first_keys.as_ref();
     let page = page.as_ref();
-    StartupMessage { address, page, backend: &backend, new_key_command: &new_key_command, workers, threads, first_key }
-        .print();
+    StartupMessage {
+        address,
+        page,
+        backend: &backend,
+        new_key_command: &new_key_command,
+        workers,
+        threads,
+        first_keys,
+    }
+    .print();
 
     let limits = ServerLimits::of_system(args.max_connections_per_address.map(usize::from));
     server::run(listener, router, limits, stop).await;

@@ -63,7 +63,7 @@ export const review = {
     recut_in_progress: "Somebody is correcting its cut. Look at the new picture and decide again.",
     empty_draft: "No subject was found, so there is nothing to approve. Correct the cut, or reject the job.",
   }),
-  forbidden: "This key may only read. Use a key of scope review or full.",
+  forbidden: "This key may only read. Use a key of scope review, desk or full.",
   gone: "The server no longer has this job: it was deleted or has expired.",
   notMade: "Its pictures are not made yet.",
   hiddenFile: (/** @type {string} */ format) => `Browsers cannot show ${format} files. Choose the result to see its preview.`,
