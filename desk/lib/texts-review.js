@@ -34,9 +34,11 @@ export const review = {
   },
   several: (/** @type {number} */ count) => counted(count, "job", "jobs"),
   bulkTitle: (/** @type {number} */ count) => `Approve ${counted(count, "job", "jobs")}?`,
-  bulkText: (/** @type {number} */ least, /** @type {number} */ most, /** @type {boolean} */ isSample) =>
-    `Every job that waits in this list, with a certainty from ${percent(least)} to ${percent(most)}, also those that you have ` +
-    (isSample ? "not looked at. A sample:" : "not looked at:"),
+  bulkText: (/** @type {[number, number]} */ [least, most], /** @type {number} */ empty, /** @type {boolean} */ isSample) => {
+    const all = `Every job that waits in this list, with a certainty from ${percent(least)} to ${percent(most)}, also those that you have not looked at`;
+    const leftOut = empty > 0 ? `. Left out: ${counted(empty, "job", "jobs")} without a subject, to correct or reject` : "";
+    return `${all}${leftOut}${isSample ? ". A sample:" : leftOut ? "." : ":"}`;
+  },
   bulkApprove: (/** @type {number} */ count) => `Approve ${counted(count, "job", "jobs")}`,
   csv: "Save as CSV",
   collecting: (/** @type {number} */ done, /** @type {number} */ count) => `Collecting ${done} of ${count}`,
