@@ -69,7 +69,7 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let metrics_listener = metrics::listen(args.metrics_address).await?;
     let metrics = PrometheusMetrics::new();
     let public_url = public_url(&args, address, &backend)?;
-    let page = backend.local().map(|_| page(&public_url));
+    let page = page(&public_url);
     let base_path = public_url.path().trim_end_matches('/').to_owned();
     let ports = backend.ports(public_url);
     let env = Env { metrics: backend.metrics(metrics.clone()), ..Env::system(policy) };
@@ -106,12 +106,13 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let api = Api { base_path, ..app.api(args.cors_origins.clone(), &stop) };
     let router = limits::with_time_limits(cutline_http::router(api));
     warn_about_private_sources(&args);
+    let page_needs_cors = backend.local().is_none();
     let (backend, new_key_command) = (backend.description(), backend.new_key_command(&args));
     let first_keys = first_keys.as_ref();
-    let page = page.as_ref();
     StartupMessage {
         address,
-        page,
+        page: &page,
+        page_needs_cors,
         backend: &backend,
         new_key_command: &new_key_command,
         workers,

@@ -17,8 +17,10 @@ const EXAMPLE: &str = "examples/coffee.jpg";
 /// The facts that the message shows.
 pub(crate) struct StartupMessage<'a> {
     pub(crate) address: SocketAddr,
-    /// The web page, if the server has one.
-    pub(crate) page: Option<&'a Url>,
+    /// The web page.
+    pub(crate) page: &'a Url,
+    /// Whether the page uses a bucket, which has to admit its address.
+    pub(crate) page_needs_cors: bool,
     /// The place of the data.
     pub(crate) backend: &'a str,
     /// The command that creates another key.
@@ -36,7 +38,7 @@ impl StartupMessage<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { address, page, backend, new_key_command, workers, threads, first_keys } = self;
+        let Self { address, page, page_needs_cors, backend, new_key_command, workers, threads, first_keys } = self;
         let mut text = String::new();
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a string does not fail.
@@ -48,13 +50,16 @@ impl StartupMessage<'_> {
             0 => line(format_args!("{backend}; no workers: jobs wait in the queue")),
             n => line(format_args!("{backend}; workers: {n}, threads: {threads}")),
         }
-        match (page, first_keys) {
-            (Some(page), Some(FirstKeys { desk, .. })) => {
+        match first_keys {
+            Some(FirstKeys { desk, .. }) => {
                 line(format_args!("\nOpen this link in a browser:\n\n    {}", link(page, desk)));
                 line(format_args!("\nIts key may upload and review, and nothing else."));
             }
-            (Some(page), None) => line(format_args!("\nOpen {page} in a browser, with an API key.")),
-            (None, _) => {}
+            None => line(format_args!("\nOpen {page} in a browser, with an API key.")),
+        }
+        if *page_needs_cors {
+            let origin = page.origin().ascii_serialization();
+            line(format_args!("For its pictures, {origin} must be in the deployment's parameter CorsOrigins."));
         }
         let header = match first_keys {
             Some(FirstKeys { full: secret, .. }) => {
@@ -97,7 +102,8 @@ mod tests {
         let page = "http://127.0.0.1:8787".parse().expect("a URL");
         let message = StartupMessage {
             address: "0.0.0.0:8787".parse().expect("an address"),
-            page: Some(&page),
+            page: &page,
+            page_needs_cors: false,
             backend: "Data in /srv/cut line",
             new_key_command: "cutline keys create --data '/srv/cut line'",
             workers: 1,
@@ -115,8 +121,11 @@ mod tests {
         assert_eq!((first.matches("ck_pages").count(), first.matches("#key=").count()), (1, 1), "{first}");
         assert!(first.contains("`cutline keys create --data '/srv/cut line'`"), "{first}");
 
-        let later = StartupMessage { first_keys: None, workers: 0, ..message }.text();
+        assert!(!first.contains("CorsOrigins"), "{first}");
+
+        let later = StartupMessage { first_keys: None, workers: 0, page_needs_cors: true, ..message }.text();
         assert!(later.contains("\"X-API-Key: $KEY\"") && later.contains("no workers"), "{later}");
         assert!(later.contains("Open http://127.0.0.1:8787/ in a browser"), "{later}");
+        assert!(later.contains("For its pictures, http://127.0.0.1:8787 must be in"), "{later}");
     }
 }
