@@ -49,7 +49,7 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
 /// file in memory.
 async fn upload(State(state): State<UploadState>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let Admitted { owner, settings, mut body, usage, .. } = state.gate.admit(&head, body).await?;
+    let Admitted { owner, settings, mut body, usage, .. } = state.gate.admit_uploader(&head, body).await?;
     let result = submit(&state, UploadHead { owner: &owner, settings, headers: &head.headers }, &mut body).await;
     if result.is_err() {
         body.drain(state.gate.max_file_bytes, Caller::Known).await;

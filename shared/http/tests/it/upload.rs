@@ -456,6 +456,22 @@ async fn a_body_over_its_limit_is_413_with_and_without_content_length() {
     world.upload(Form::CONTENT_TYPE, pieces(with_file(1000))).await.is(202, ACCEPTED);
 }
 
+/// A gateway passes on a length that is wrong; hyper does not.
+#[tokio::test]
+async fn a_body_longer_than_its_content_length_is_400() {
+    let world = World::new().await;
+    let body = bad_request("The body is longer than its Content-Length; send its length in bytes.");
+    let json = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" }).to_string();
+    let form = Form::new().text("mode", "background").file("cup.png", PNG).body();
+    for (content_type, bytes) in [("application/json", json.clone().into_bytes()), (Form::CONTENT_TYPE, form)] {
+        let request = upload(content_type).header("x-api-key", KEY).header("content-length", bytes.len() - 1);
+        world.ask_with(request, bytes).await.is(400, &body);
+    }
+    let set = put("summer").header("content-length", json.len() - 1);
+    world.ask_with(set, json).await.is(400, &body);
+    assert_nothing_stored(&world);
+}
+
 #[tokio::test]
 async fn spent_credits_are_402() {
     let world = World::new().await;
