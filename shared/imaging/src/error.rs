@@ -78,7 +78,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// The file contradicts its format or itself.
-    #[error("damaged {}: {problem}; export it again", .kind.name())]
+    #[error("{}", .kind.damaged(.problem))]
     Damaged {
         /// The file's format.
         kind: ImageKind,
@@ -88,7 +88,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// A decoder panicked, which happens only with damaged files.
-    #[error("damaged {}: the decoder could not handle it; export it again", .kind.name())]
+    #[error("{}", .kind.damaged("the decoder could not handle it"))]
     DecoderPanicked {
         /// The file's format.
         kind: ImageKind,

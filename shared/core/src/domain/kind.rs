@@ -106,6 +106,11 @@ impl ImageKind {
         self.info().name
     }
 
+    /// The message about a damaged file of this kind. The problem is a clause: "the frame lies outside the canvas".
+    pub fn damaged(self, problem: &str) -> String {
+        format!("damaged {}: {problem}; export it again", self.name())
+    }
+
     /// The names of the kinds that every program decodes, as a list in a sentence.
     pub fn listed(conjunction: &str) -> String {
         let everywhere = Self::ALL.into_iter().filter(|kind| kind.info().feature.is_none());
