@@ -106,6 +106,11 @@ impl From<RecutError> for ApiError {
                 faults.add(MASK, "This job has no mask yet. Send mask, mask_url or mask_key with mask_source=file.");
                 faults.into()
             }
+            RecutError::MaskMismatch(message) => {
+                let mut faults = FieldErrors::default();
+                faults.add(MASK, message);
+                faults.into()
+            }
             RecutError::Rerun(error) => error.into(),
         }
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use cutline_core::domain::foreign_kind::ForeignKind;
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::picture_size::mask_mismatch;
 use cutline_core::{FailureCode, Fault, OutputFormat};
 
 /// The underlying error of a library or of the operating system, for logs.
@@ -118,10 +119,7 @@ pub enum Error {
     #[error("missing mask: mask_source=file cuts by one, and none was passed in")]
     NoMask,
     /// The mask has another size than the image.
-    #[error(
-        "mask of another size: it has {} x {} pixels, and the image {} x {}; scale it to the image's size",
-        .mask.0, .mask.1, .picture.0, .picture.1
-    )]
+    #[error("{}", mask_mismatch((.mask.0, .mask.1), (.picture.0, .picture.1)))]
     MaskMismatch {
         /// Width and height of the mask in pixels.
         mask: (u32, u32),

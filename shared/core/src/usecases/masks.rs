@@ -10,6 +10,7 @@ use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
 use crate::domain::drops::DroppedObject;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::mask::{JobMask, MaskContent};
+use crate::domain::picture_size::mask_refusal;
 use crate::domain::request::SourceUrl;
 use crate::domain::storage::StorageKey;
 use crate::domain::upload::UploadKey;
@@ -76,6 +77,14 @@ impl IncomingMask {
     pub(super) fn dropped(mask: DroppedMask) -> Self {
         let content = MaskContent::Drop(mask.object.origin.identity().digest);
         Self { content, file: MaskFile::Dropped(Box::new(mask)) }
+    }
+
+    /// The message about a mask that cannot have the size of this photograph, as far as its bytes are here.
+    pub(super) fn size_refusal(&self, photo: (u32, u32)) -> Option<String> {
+        match &self.file {
+            MaskFile::Here(bytes) => mask_refusal(bytes, photo),
+            MaskFile::Remote | MaskFile::Uploaded(..) | MaskFile::Dropped(_) => None,
+        }
     }
 
     /// The bytes that are stored before the job is accepted; `None` for a mask that is fetched later.
