@@ -28,9 +28,7 @@ pub enum Error {
         ForeignKind,
     ),
     /// The source is HEIC, and the program was built without a decoder for it.
-    #[error(
-        "unsupported image format: HEIC, in this build of Cutline: convert it to JPEG, or set the camera to Most Compatible"
-    )]
+    #[error("{}", ImageKind::Heic.undecodable())]
     NoHeicDecoder,
     /// The file uses a feature of its format that is not supported, for example lossless JPEG.
     #[error("unsupported {}: {feature}; {remedy}", .kind.name())]

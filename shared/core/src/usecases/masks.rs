@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::digest;
+use super::env::Env;
 use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
 use crate::domain::drops::DroppedObject;
 use crate::domain::ids::{JobId, OwnerId};
@@ -51,12 +52,13 @@ pub(super) struct DroppedMask {
 }
 
 impl IncomingMask {
-    /// Looks what the mask of a request of this owner is. Stores nothing.
+    /// Looks what the mask of a request of this owner is. Stores nothing. One whose bytes came with the request is of a kind
+    /// that can be decoded.
     pub(super) async fn look(
         mask: &SubmittedMask,
         owner: &OwnerId,
         uploads: Option<&UploadStores>,
-        now: Timestamp,
+        env: &Env,
     ) -> Result<Self, FindError> {
         Ok(match mask {
             SubmittedMask::Bytes(bytes) => {
@@ -66,7 +68,8 @@ impl IncomingMask {
             SubmittedMask::Url(url) => Self { content: MaskContent::Url(url.clone()), file: MaskFile::Remote },
             SubmittedMask::Upload(key) => {
                 let uploads = uploads.ok_or(UploadFault::Unknown)?;
-                let found = uploads.find(owner, *key, now).await?;
+                let found = uploads.find(owner, *key, env.clock.now()).await?;
+                found.check_decodable(env)?;
                 let content = MaskContent::Upload { key: *key, etag: found.etag().clone() };
                 Self { content, file: MaskFile::Uploaded(Box::new(found), uploads.clone()) }
             }

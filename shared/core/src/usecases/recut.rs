@@ -165,7 +165,7 @@ impl Recut {
     /// Looks what the mask of a request is. Stores nothing.
     async fn correction(&self, owner: &OwnerId, request: &RecutRequest) -> Result<Correction, RerunError> {
         let mask = match &request.mask {
-            Some(mask) => Some(IncomingMask::look(mask, owner, self.uploads.as_ref(), self.env.clock.now()).await?),
+            Some(mask) => Some(IncomingMask::look(mask, owner, self.uploads.as_ref(), &self.env).await?),
             None => None,
         };
         let content = mask.as_ref().map(|mask| mask.content.clone());

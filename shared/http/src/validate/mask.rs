@@ -91,6 +91,7 @@ impl Form {
         let message = match value {
             FieldValue::File(bytes) => match ImageKind::sniff(&bytes) {
                 Some(ImageKind::Svg) => format!("A drawing is no mask. {SEND}."),
+                Some(kind) if self.undecodable.contains(&kind) => kind.undecodable(),
                 Some(_) => return Ok(SubmittedMask::Bytes(bytes)),
                 None if bytes.is_empty() => format!("The mask is empty. {SEND}."),
                 None => match ForeignKind::sniff(&bytes) {
