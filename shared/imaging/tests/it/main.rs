@@ -1,5 +1,6 @@
 //! The stages from outside, without model weights: decoding, refusing, cutting and writing.
 
+mod animations;
 mod bad_input;
 mod clipping;
 mod composing;

@@ -3,8 +3,11 @@
 //! The decoder allocates memory by the length that a chunk states, and decodes a frame before it compares its size with
 //! the canvas. So both are checked here, and the metadata is read on the way.
 
+use std::borrow::Cow;
+
 use cutline_core::domain::kind::ImageKind;
 
+use crate::decode::animation::MAX_FRAMES;
 use crate::error::Error;
 
 /// Width and height in pixels.
@@ -12,6 +15,10 @@ type Size = (u32, u32);
 
 /// Flag of an extended file: it has frames instead of an image.
 const ANIMATED: u8 = 0b10;
+/// Flag of an extended file: some of it is transparent.
+const ALPHA: u8 = 0b1_0000;
+/// The place of the flags: behind the header of the file, and that of its first chunk.
+const FLAGS: usize = 20;
 
 /// A WebP whose chunks all end within the file. Its image has the size of the canvas, or its first frame lies on it.
 pub(super) struct Webp<'a> {
@@ -24,6 +31,23 @@ pub(super) struct Webp<'a> {
     pub(super) xmp: Option<&'a [u8]>,
     /// Number of frames. A file that is not animated has none.
     pub(super) frames: usize,
+    /// How many of the first frames have a header that their image agrees with, and lie on the canvas; of them at most as
+    /// many are counted as are ever decoded.
+    pub(super) sound_frames: usize,
+    /// Whether the first frame leaves a part of the canvas free.
+    is_partial: bool,
+}
+
+impl<'a> Webp<'a> {
+    /// The file, which says that it has transparency if its first frame leaves a part of the canvas free. Decoders take
+    /// files that do not say so for opaque, and would make that part black.
+    pub(super) fn with_transparency(&self) -> Cow<'a, [u8]> {
+        let mut file = Cow::Borrowed(self.file);
+        if self.is_partial && self.file.get(FLAGS).is_some_and(|flags| flags & ALPHA == 0) {
+            file.to_mut()[FLAGS] |= ALPHA;
+        }
+        file
+    }
 }
 
 struct Chunk<'a> {
@@ -39,7 +63,8 @@ struct ExtendedChunks<'a> {
     xmp: Option<&'a [u8]>,
     lossy: Option<&'a [u8]>,
     lossless: Option<&'a [u8]>,
-    frame: Option<&'a [u8]>,
+    /// The first frames.
+    first_frames: Vec<&'a [u8]>,
     frames: usize,
 }
 
@@ -68,7 +93,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Webp<'_>, Error> {
 /// The simple format: one image and no metadata.
 fn parse_simple<'a>(bytes: &'a [u8], image: &Chunk<'a>, rest: &[u8]) -> Result<Webp<'a>, Error> {
     let size = image_size(image.kind, image.data)?;
-    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size, exif: None, profile: None, xmp: None, frames: 0 })
+    let file = &bytes[..bytes.len() - rest.len()];
+    let (sound_frames, is_partial) = (0, false);
+    Ok(Webp { file, size, exif: None, profile: None, xmp: None, frames: 0, sound_frames, is_partial })
 }
 
 /// The extended format: a header, then among others a profile, an image or frames, and metadata.
@@ -76,8 +103,11 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
     let [flags, _, _, _, size @ ..] = header.first_chunk::<10>().ok_or_else(|| damaged("the header is too short"))?;
     let canvas = (u24(size, 0) + 1, u24(size, 3) + 1);
     let (chunks, rest) = read_chunks(bytes, rest, end)?;
+    let (mut sound_frames, mut is_partial) = (0, false);
     if flags & ANIMATED != 0 {
-        check_frame(chunks.frame.ok_or_else(|| damaged("it has no frame"))?, canvas)?;
+        let first = chunks.first_frames.first().ok_or_else(|| damaged("it has no frame"))?;
+        is_partial = check_frame(first, canvas)? != canvas;
+        sound_frames = chunks.first_frames.iter().take_while(|frame| check_frame(frame, canvas).is_ok()).count();
     } else {
         let size = match (chunks.lossy, chunks.lossless) {
             (Some(lossy), None) => image_size(*b"VP8 ", lossy)?,
@@ -90,7 +120,8 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
         }
     }
     let ExtendedChunks { exif, profile, xmp, frames, .. } = chunks;
-    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size: canvas, exif, profile, xmp, frames })
+    let file = &bytes[..bytes.len() - rest.len()];
+    Ok(Webp { file, size: canvas, exif, profile, xmp, frames, sound_frames, is_partial })
 }
 
 /// Reads the chunks after the header, up to the stated `end`; also returns the bytes after them.
@@ -110,7 +141,10 @@ fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(Ext
             b"VP8L" => &mut chunks.lossless,
             b"ANMF" => {
                 chunks.frames += 1;
-                &mut chunks.frame
+                if chunks.first_frames.len() < MAX_FRAMES {
+                    chunks.first_frames.push(chunk.data);
+                }
+                continue;
             }
             _ => continue,
         };
@@ -119,8 +153,8 @@ fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(Ext
     Ok((chunks, rest))
 }
 
-/// Checks that a frame's image has the size in the frame's header, and lies on the canvas.
-fn check_frame(frame: &[u8], canvas: Size) -> Result<(), Error> {
+/// Checks that a frame's image has the size in the frame's header, and lies on the canvas. Returns that size.
+fn check_frame(frame: &[u8], canvas: Size) -> Result<Size, Error> {
     // Half of x, half of y, width - 1, height - 1, duration, each of three bytes; flags.
     let (header, rest) = frame.split_first_chunk::<16>().ok_or_else(|| damaged("the frame has no header"))?;
     let (x, y) = (u24(header, 0) * 2, u24(header, 3) * 2);
@@ -135,7 +169,7 @@ fn check_frame(frame: &[u8], canvas: Size) -> Result<(), Error> {
     if x + size.0 > canvas.0 || y + size.1 > canvas.1 {
         return Err(damaged("the frame lies outside the canvas"));
     }
-    Ok(())
+    Ok(size)
 }
 
 /// Size of an image by its own header, in a `VP8 ` (lossy) or `VP8L` (lossless) chunk.
