@@ -8,6 +8,7 @@ mod cropping;
 mod decoding;
 mod encoding;
 mod fidelity;
+mod fidelity_along_path;
 mod files;
 mod foreground;
 mod framing;
