@@ -119,7 +119,7 @@ fn made(file: Vec<u8>, format: OutputFormat, rendering: Rendering) -> PipelineOu
 pub(crate) struct ReadFile {
     samples: Vec<u16>,
     pub(crate) is_deep: bool,
-    profile: Option<Vec<u8>>,
+    pub(crate) profile: Option<Vec<u8>>,
 }
 
 impl ReadFile {

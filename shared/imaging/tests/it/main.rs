@@ -12,6 +12,7 @@ mod fidelity_along_path;
 mod files;
 mod foreground;
 mod framing;
+mod gray_colors;
 mod inserting;
 mod keeping_metadata;
 mod kinds;
