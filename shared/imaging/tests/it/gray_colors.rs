@@ -44,7 +44,7 @@ fn a_gray_profile_is_never_embedded_next_to_rgb_colors() {
             // Colors at soft edges are estimated, and those of a JPEG compressed.
             let opaque = file.pixels().filter(|pixel| pixel[3] == file.full());
             let is_gray = |[red, green, blue, _]: &[u16; 4]| red == green && green == blue;
-            let (gray, colored): (Vec<_>, Vec<_>) = opaque.partition(|pixel| is_gray(pixel));
+            let (gray, colored): (Vec<&[u16; 4]>, Vec<&[u16; 4]>) = opaque.partition(|pixel| is_gray(pixel));
             assert!(gray.len() > 1_000 && (colored.is_empty() || format == OutputFormat::Jpeg), "{format} {depth:?}");
         }
     }
