@@ -25,7 +25,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
 pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let webp = riff::parse(bytes)?;
     limits.check(webp.size, 1)?;
-    let file = webp.with_transparency();
+    let file = webp.composable();
     let decoder_of = || WebPDecoder::new(Cursor::new(file.as_ref()));
     let decoder = decoder_of().map_err(|error| raster::decoder_error(ImageKind::Webp, error))?;
     let sources = metadata_sources(&webp);

@@ -17,6 +17,12 @@ type Size = (u32, u32);
 const ANIMATED: u8 = 0b10;
 /// Flag of an extended file: some of it is transparent.
 const ALPHA: u8 = 0b1_0000;
+/// Bytes of a chunk in front of its data.
+const CHUNK_HEADER: usize = 8;
+/// Flag of a frame: it replaces what is below it.
+const NOT_BLENDED: u8 = 0b10;
+/// The place of the flags in the data of a frame.
+const FRAME_FLAGS: usize = 15;
 /// The place of the flags: behind the header of the file, and that of its first chunk.
 const FLAGS: usize = 20;
 
@@ -34,17 +40,33 @@ pub(super) struct Webp<'a> {
     /// How many of the first frames have a header that their image agrees with, and lie on the canvas; of them at most as
     /// many are counted as are ever decoded.
     pub(super) sound_frames: usize,
-    /// Whether the first frame leaves a part of the canvas free.
+    first_frame: Option<FirstFrame>,
+}
+
+/// The first frame of an animation.
+struct FirstFrame {
+    /// The place of its flags in the file.
+    flags: usize,
+    /// Whether it leaves a part of the canvas free.
     is_partial: bool,
 }
 
 impl<'a> Webp<'a> {
-    /// The file, which says that it has transparency if its first frame leaves a part of the canvas free. Decoders take
-    /// files that do not say so for opaque, and would make that part black.
-    pub(super) fn with_transparency(&self) -> Cow<'a, [u8]> {
+    /// The file with the flags with which its decoder composes the first frame exactly. Blending it with the blank canvas
+    /// would darken it by a step. Where it leaves a part of the canvas free, a file that does not say that it has
+    /// transparency would get black there.
+    pub(super) fn composable(&self) -> Cow<'a, [u8]> {
         let mut file = Cow::Borrowed(self.file);
-        if self.is_partial && self.file.get(FLAGS).is_some_and(|flags| flags & ALPHA == 0) {
-            file.to_mut()[FLAGS] |= ALPHA;
+        let mut set = |at: usize, flag: u8| {
+            if self.file.get(at).is_some_and(|flags| flags & flag == 0) {
+                file.to_mut()[at] |= flag;
+            }
+        };
+        if let Some(frame) = &self.first_frame {
+            set(frame.flags, NOT_BLENDED);
+            if frame.is_partial {
+                set(FLAGS, ALPHA);
+            }
         }
         file
     }
@@ -65,6 +87,8 @@ struct ExtendedChunks<'a> {
     lossless: Option<&'a [u8]>,
     /// The first frames.
     first_frames: Vec<&'a [u8]>,
+    /// The place of the first one in the file.
+    first_frame_at: usize,
     frames: usize,
 }
 
@@ -94,8 +118,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Webp<'_>, Error> {
 fn parse_simple<'a>(bytes: &'a [u8], image: &Chunk<'a>, rest: &[u8]) -> Result<Webp<'a>, Error> {
     let size = image_size(image.kind, image.data)?;
     let file = &bytes[..bytes.len() - rest.len()];
-    let (sound_frames, is_partial) = (0, false);
-    Ok(Webp { file, size, exif: None, profile: None, xmp: None, frames: 0, sound_frames, is_partial })
+    Ok(Webp { file, size, exif: None, profile: None, xmp: None, frames: 0, sound_frames: 0, first_frame: None })
 }
 
 /// The extended format: a header, then among others a profile, an image or frames, and metadata.
@@ -103,10 +126,11 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
     let [flags, _, _, _, size @ ..] = header.first_chunk::<10>().ok_or_else(|| damaged("the header is too short"))?;
     let canvas = (u24(size, 0) + 1, u24(size, 3) + 1);
     let (chunks, rest) = read_chunks(bytes, rest, end)?;
-    let (mut sound_frames, mut is_partial) = (0, false);
+    let (mut sound_frames, mut first_frame) = (0, None);
     if flags & ANIMATED != 0 {
         let first = chunks.first_frames.first().ok_or_else(|| damaged("it has no frame"))?;
-        is_partial = check_frame(first, canvas)? != canvas;
+        let is_partial = check_frame(first, canvas)? != canvas;
+        first_frame = Some(FirstFrame { flags: chunks.first_frame_at + FRAME_FLAGS, is_partial });
         sound_frames = chunks.first_frames.iter().take_while(|frame| check_frame(frame, canvas).is_ok()).count();
     } else {
         let size = match (chunks.lossy, chunks.lossless) {
@@ -121,7 +145,7 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
     }
     let ExtendedChunks { exif, profile, xmp, frames, .. } = chunks;
     let file = &bytes[..bytes.len() - rest.len()];
-    Ok(Webp { file, size: canvas, exif, profile, xmp, frames, sound_frames, is_partial })
+    Ok(Webp { file, size: canvas, exif, profile, xmp, frames, sound_frames, first_frame })
 }
 
 /// Reads the chunks after the header, up to the stated `end`; also returns the bytes after them.
@@ -131,6 +155,7 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
 fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(ExtendedChunks<'a>, &'a [u8]), Error> {
     let mut chunks = ExtendedChunks::default();
     while ((bytes.len() - rest.len()) as u64) < end {
+        let start = bytes.len() - rest.len();
         let Some((chunk, after)) = split_chunk(rest)? else { break };
         rest = after;
         let field = match &chunk.kind {
@@ -141,6 +166,9 @@ fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(Ext
             b"VP8L" => &mut chunks.lossless,
             b"ANMF" => {
                 chunks.frames += 1;
+                if chunks.first_frames.is_empty() {
+                    chunks.first_frame_at = start + CHUNK_HEADER;
+                }
                 if chunks.first_frames.len() < MAX_FRAMES {
                     chunks.first_frames.push(chunk.data);
                 }
