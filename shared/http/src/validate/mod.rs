@@ -46,7 +46,7 @@ pub(crate) use upload::upload_request;
 const INVALID_SET_NAME: &str =
     "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
 
-/// What a deployment accepts.
+/// The limits that a deployment sets to requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reach {
     /// Where webhooks may go.
