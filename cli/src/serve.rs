@@ -72,7 +72,9 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let page = page(&public_url);
     let base_path = public_url.path().trim_end_matches('/').to_owned();
     let ports = backend.ports(public_url);
-    let env = Env { metrics: backend.metrics(metrics.clone()), ..Env::system(policy) };
+    // On AWS, the process function makes pictures too.
+    let undecodable = backend.local().map_or(&[] as &[_], |_| image_workers::UNDECODABLE);
+    let env = Env { metrics: backend.metrics(metrics.clone()), undecodable, ..Env::system(policy) };
     let app = App::new(ports, env, args.max_stored_bytes_per_owner);
     let reach = WebhookReach::allowing_private(args.allow_private_sources);
     let app = app.with_webhook_reach(reach);

@@ -6,6 +6,7 @@
 //!
 //! Not here: fetching files, and their size in bytes, which callers limit.
 
+mod animation;
 mod avif;
 mod bitmap;
 mod catch_panic;

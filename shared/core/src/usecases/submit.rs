@@ -255,7 +255,9 @@ impl Submit {
         match (&submission.source, &self.uploads) {
             (SubmittedSource::Bytes(_) | SubmittedSource::Url(_), _) => Ok(None),
             (SubmittedSource::Upload(key), Some(uploads)) => {
-                Ok(Some(uploads.find(&submission.owner, *key, self.env.clock.now()).await?))
+                let found = uploads.find(&submission.owner, *key, self.env.clock.now()).await?;
+                found.check_decodable(&self.env)?;
+                Ok(Some(found))
             }
             (SubmittedSource::Upload(_), None) => Err(UploadFault::Unknown.into()),
         }
@@ -264,7 +266,7 @@ impl Submit {
     /// The mask that the request brings as a file.
     async fn find_mask(&self, submission: &Submission) -> Result<Option<IncomingMask>, SubmitError> {
         let Some(mask) = &submission.mask else { return Ok(None) };
-        let found = IncomingMask::look(mask, &submission.owner, self.uploads.as_ref(), self.env.clock.now()).await;
+        let found = IncomingMask::look(mask, &submission.owner, self.uploads.as_ref(), &self.env).await;
         found.map(Some).map_err(mask_error)
     }
 

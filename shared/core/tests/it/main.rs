@@ -14,6 +14,7 @@ mod idempotency;
 mod intake;
 mod keeping_metadata;
 mod listing;
+mod mask_sizes;
 mod masks;
 mod measuring;
 mod memory;

@@ -17,6 +17,7 @@ use crate::photo::ImageMetadata;
 use crate::sample::ColorSample;
 
 const HDR_NOT_KEPT: &str = "The color space was not kept: the image is HDR, and its colors were converted to sRGB.";
+const GRAY_IN_RGB: &str = "The photo is gray: with color=keep, its files have RGB colors of the same samples.";
 /// Where the date of a profile begins and ends.
 const PROFILE_DATE: std::ops::Range<usize> = 24..36;
 
@@ -68,6 +69,7 @@ impl NativeConversion {
             }
             (ColorSpace::Keep, _) => {
                 metadata.converted_from = None;
+                metadata.warnings.extend((model == ColorModel::Gray).then(|| GRAY_IN_RGB.into()));
                 let profile = request.embedded(metadata);
                 Some(Self { method: NativeMethod::Scale, file: FileColors { depth, profile } })
             }
