@@ -21,6 +21,7 @@ pub mod id_pattern;
 pub mod idempotency;
 pub mod identity;
 pub mod ids;
+pub mod inks;
 pub mod job;
 pub mod json;
 pub mod keep_metadata;

@@ -21,7 +21,7 @@ pub fn stored_size(file: &[u8]) -> Option<(u32, u32)> {
     size.filter(|(width, height)| *width > 0 && *height > 0)
 }
 
-fn be16(file: &[u8], at: usize) -> Option<u32> {
+pub(super) fn be16(file: &[u8], at: usize) -> Option<u32> {
     Some(u16::from_be_bytes(*file.get(at..)?.first_chunk()?).into())
 }
 
@@ -68,18 +68,21 @@ fn webp(file: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// The frame header, in front of the first scan (ITU-T T.81, annex B).
+/// Length and bits per sample come before height and width.
 fn jpeg(file: &[u8]) -> Option<(u32, u32)> {
+    let frame = jpeg_frame(file)?;
+    Some((be16(file, frame + 5)?, be16(file, frame + 3)?))
+}
+
+/// Where the frame header of a JPEG begins, after its marker (ITU-T T.81, annex B). It is in front of the first scan.
+pub(super) fn jpeg_frame(file: &[u8]) -> Option<usize> {
     let mut at = 2;
     for _ in 0..MAX_SEGMENTS {
         let found = file.get(at..)?.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
         let (marker, after) = (file[at + found + 1], at + found + 2);
         match marker {
             // Huffman tables, reserved, and arithmetic conditioning are no frames.
-            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-                // Length and bits per sample come before height and width.
-                return Some((be16(file, after + 5)?, be16(file, after + 3)?));
-            }
+            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => return Some(after),
             // The first scan, or the end.
             0xD9 | 0xDA => return None,
             _ => at = after + be16(file, after)? as usize,
