@@ -10,6 +10,7 @@ mod fidelity;
 mod files;
 mod foreground;
 mod framing;
+mod inks;
 mod inserting;
 mod keeping_metadata;
 mod kinds;
