@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod ids;
 pub mod image_resources;
+pub mod inks;
 pub mod job;
 mod jpeg_segments;
 pub mod json;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use cutline_core::domain::foreign_kind::ForeignKind;
+use cutline_core::domain::inks::InksNotHeld;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::picture_size::mask_mismatch;
 use cutline_core::{FailureCode, Fault, OutputFormat};
@@ -202,6 +203,9 @@ pub enum Error {
          color=srgb, or use a set without framed.whiten"
     )]
     WhitenedNative,
+    /// The inks of a CMYK photograph are to be kept, and a picture does not hold them.
+    #[error("CMYK with color=keep: {0}; {remedy}", remedy = .0.remedy())]
+    InksNotHeld(InksNotHeld),
     /// A path could not be written into the original file.
     #[error("inserting failed: the path could not be written into the {}", .kind.name())]
     Insertion {
@@ -319,6 +323,7 @@ impl From<Error> for Fault {
             | Error::ForeignKind(_)
             | Error::NoHeicDecoder
             | Error::UnsupportedFeature { .. }
+            | Error::InksNotHeld(_)
             | Error::WhitenedNative => FailureCode::UnsupportedSource,
             Error::TooManyPixels { .. }
             | Error::SideTooLong { .. }

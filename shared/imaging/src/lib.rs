@@ -74,6 +74,6 @@ pub use matting::Matting;
 pub use path::ClippingPath;
 pub use photo::{ImageMetadata, Photo};
 pub use pipeline::Imaging;
-pub use planes::PlanarRgba;
+pub use planes::{BlackPlane, PlanarRgba};
 pub use sample::{ColorSample, Colors};
 pub use source_metadata::SourceMetadata;

@@ -356,7 +356,9 @@ fn render_in<W: Workspace>(
     let Rendered { decoding, results } = to;
     let OfPhoto { metadata, own_alpha, own_shadow } = of_photo;
     let metadata = &metadata;
-    let original = plan.keeps_original().then(|| raw_cutout.planes().color().clone());
+    let planes = raw_cutout.planes();
+    let original = plan.keeps_original().then(|| planes.color().clone());
+    let black = planes.black().filter(|_| plan.keeps_original()).cloned();
 
     let outline = stages::trace_outline(plan, &raw_cutout, metadata, results)?;
     progress.reached(Milestone::OutlineTraced);
@@ -366,7 +368,7 @@ fn render_in<W: Workspace>(
         let size = raw_cutout.dimensions();
         let planes = raw_cutout.planes();
         let alpha = outline.hard_alpha().unwrap_or(planes.alpha());
-        results.add_previews(Variation::Clipping, || workspace.to_srgb(planes.color()), alpha)?;
+        results.add_previews(Variation::Clipping, || workspace.to_srgb(planes), alpha)?;
         drop(raw_cutout);
         return stages::original_picture(original, outline, size, results);
     }
@@ -382,11 +384,12 @@ fn render_in<W: Workspace>(
     progress.reached(Milestone::ForegroundEstimated);
 
     let window = stages::crop_window(plan, cutout.alpha(), hard_alpha, results)?;
-    let (original, own_alpha) = match window {
-        None => (original, own_alpha),
-        Some(window) => (cropped(original, window), cropped(own_alpha, window)),
+    let (original, black, own_alpha) = match window {
+        None => (original, black, own_alpha),
+        Some(window) => (cropped(original, window), cropped(black, window), cropped(own_alpha, window)),
     };
-    let original_picture = original.as_ref().map(|color| OriginalPicture { color, alpha: own_alpha.as_ref() });
+    let parts = (black.as_ref(), own_alpha.as_ref());
+    let original_picture = original.as_ref().map(|color| OriginalPicture { color, black: parts.0, alpha: parts.1 });
     let writer = PhotoPictureWriter {
         workspace,
         window,
@@ -403,7 +406,7 @@ fn render_in<W: Workspace>(
 
     // Composed pictures come last: they need the subject at its new size only, so everything of the photograph's size
     // is dropped first.
-    drop((original, own_alpha));
+    drop((original, black, own_alpha));
     if let Some(composed) = &plan.composed {
         let input = ComposedInput { workspace, cutout, own_shadow, window, metadata, decoding };
         stages::composed_pictures(composed, input, results, progress)?;

@@ -39,6 +39,13 @@ pub(super) fn segments(file: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     std::iter::from_fn(next).take(MAX_SEGMENTS)
 }
 
+/// The content of the frame header, which is in front of the first scan.
+pub(super) fn frame(file: &[u8]) -> Option<&[u8]> {
+    // Huffman tables, reserved, and arithmetic conditioning are no frames.
+    let is_frame = |marker: u8| matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC);
+    segments(file).find(|segment| is_frame(segment.marker)).map(|segment| segment.content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

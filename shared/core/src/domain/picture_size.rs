@@ -2,7 +2,7 @@
 //!
 //! Not a decoder: it knows the kinds whose header is simple, and checks nothing else.
 
-use super::jpeg_segments::segments;
+use super::jpeg_segments::frame;
 use super::kind::ImageKind;
 use super::tiff_page::TiffPage;
 
@@ -37,7 +37,7 @@ pub fn mask_refusal(mask: &[u8], picture: (u32, u32)) -> Option<String> {
     (sides(mask) != sides(picture)).then(|| mask_mismatch(mask, picture))
 }
 
-fn be16(file: &[u8], at: usize) -> Option<u32> {
+pub(super) fn be16(file: &[u8], at: usize) -> Option<u32> {
     Some(u16::from_be_bytes(*file.get(at..)?.first_chunk()?).into())
 }
 
@@ -92,13 +92,10 @@ fn tiff(file: &[u8]) -> Option<(u32, u32)> {
     Some((page.integer(WIDTH)?, page.integer(HEIGHT)?))
 }
 
-/// The frame header, in front of the first scan (ITU-T T.81, annex B).
+/// Bits per sample come before height and width.
 fn jpeg(file: &[u8]) -> Option<(u32, u32)> {
-    // Huffman tables, reserved, and arithmetic conditioning are no frames.
-    let is_frame = |marker: u8| matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC);
-    let frame = segments(file).find(|segment| is_frame(segment.marker))?;
-    // Bits per sample come before height and width.
-    Some((be16(frame.content, 3)?, be16(frame.content, 1)?))
+    let frame = frame(file)?;
+    Some((be16(frame, 3)?, be16(frame, 1)?))
 }
 
 #[cfg(test)]

@@ -140,6 +140,11 @@ impl FoundUpload {
         self.object().map_or(0, |object| object.size)
     }
 
+    /// The first bytes of the object.
+    pub(super) fn start(&self) -> &[u8] {
+        self.object().map_or(&[], |object| &object.start)
+    }
+
     /// Whether the object's bytes count as the owner's already.
     pub(super) fn is_counted(&self) -> bool {
         self.object().is_some_and(|object| object.is_counted)

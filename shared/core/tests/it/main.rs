@@ -11,6 +11,7 @@ mod faulty;
 mod fidelity;
 mod framing;
 mod idempotency;
+mod inks;
 mod intake;
 mod keeping_metadata;
 mod listing;

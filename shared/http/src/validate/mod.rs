@@ -19,7 +19,7 @@ use crate::webhook_url::WebhookReach;
 
 pub(crate) mod correlation;
 mod crop;
-mod fidelity;
+pub(crate) mod fidelity;
 mod form;
 mod mask;
 mod original;

@@ -410,7 +410,7 @@ fn native_colors_are_turned_upright() {
 }
 
 #[test]
-fn inks_cannot_be_kept_and_the_message_has_the_remedy() {
+fn inks_cannot_be_kept_in_a_png_and_the_message_has_the_remedy() {
     let file = include_bytes!("../data/cmyk.jpg");
     let input = |color| PipelineInput {
         rendering: rendering(None, Some(color)),
@@ -418,11 +418,10 @@ fn inks_cannot_be_kept_and_the_message_has_the_remedy() {
     };
     let imaging = crate::pipeline::imaging(1.0);
     let error = imaging.make(&input(ColorSpace::Keep), &|_, _| {}).expect_err("is refused");
-    assert!(matches!(error, Error::UnsupportedFeature { .. }), "{error}");
+    assert!(matches!(error, Error::InksNotHeld(_)), "{error}");
     assert_eq!(
         error.to_string(),
-        "unsupported JPEG: CMYK with color=keep; send color=srgb, or output_format=original to get the file itself with a \
-         clipping path"
+        "CMYK with color=keep: PNG files hold no inks; send output_format=psd or tiff, or color=srgb"
     );
     assert!(imaging.make(&input(ColorSpace::Srgb), &|_, _| {}).is_ok());
 }

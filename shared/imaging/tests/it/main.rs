@@ -13,6 +13,7 @@ mod files;
 mod foreground;
 mod framing;
 mod gray_colors;
+mod inks;
 mod inserting;
 mod keeping_metadata;
 mod kinds;
