@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { put } from "./put.js";
 
-/** So many links are asked for, if one after another is refused. */
+/** The most links for one file, if one after another is refused. */
 const MAX_GRANTS = 4;
 
 /**
