@@ -69,7 +69,7 @@ async fn inks_that_no_picture_holds_are_refused_with_the_remedy() {
     let remedy = "Send output_format=psd or tiff, or color=srgb";
     let refused = |format: &str, more: &str| {
         let message = format!("The photo is CMYK, and {format} files hold no inks. {remedy}{more}.");
-        json!({ "error": "validation", "details": { "color": [message] } }).to_string()
+        format!(r#"{{"error":"validation","details":{{"color":["{message}"]}}}}"#)
     };
     let original = ", or output_format=original with mode=clipping to get the file itself";
     for photo in [PSD, JPEG] {
@@ -81,7 +81,7 @@ async fn inks_that_no_picture_holds_are_refused_with_the_remedy() {
     let composed = Form::new().text("mode", "params").text("params", set).file("cup.psd", PSD);
     let message = "The photo is CMYK, and the variation compose is made in RGB. Send a set with no variation but \
                    background or clipping, or color=srgb.";
-    let answer = json!({ "error": "validation", "details": { "params": [message] } }).to_string();
+    let answer = format!(r#"{{"error":"validation","details":{{"params":["{message}"]}}}}"#);
     world.upload_form(&composed).await.is(422, &answer);
     assert_nothing_stored(&world);
     world.upload_form(&form(JPEG).text("output_format", "tiff")).await.is(202, ACCEPTED);
