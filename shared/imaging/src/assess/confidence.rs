@@ -76,9 +76,10 @@ impl Features {
             (true, true) => 1.0 - matte[at],
             (true, false) => matte[at],
         };
+        let unit = MIN_SHARE * survey.area() as f64;
         let area = |is_in: &dyn Fn(usize) -> bool| {
             let pixels = (0..far.len()).filter(|at| is_in(*at)).count();
-            (pixels as f64 / survey.area() as f64 / MIN_SHARE).ln_1p()
+            (pixels as f64 / unit).ln_1p()
         };
         let detail_off: Vec<f32> = (0..far.len()).map(|at| off(detail, at)).collect();
         let window = (survey.ring() as usize / 2).max(1);
@@ -114,7 +115,8 @@ fn rescaled(sureness: f32) -> f32 {
 fn far(survey: &Survey, subject: &[bool]) -> Vec<bool> {
     let is_edge = |at: usize| survey.around(at).any(|next| subject[next] != subject[at]);
     let distance = distance_to(survey.width, (0..subject.len()).map(is_edge));
-    distance.into_iter().map(|distance| distance > UNITS * survey.ring()).collect()
+    let ring = UNITS * survey.ring();
+    distance.into_iter().map(|distance| distance > ring).collect()
 }
 
 /// How much the subjects of two mattes differ; see [`Features::NAMES`].
