@@ -14,9 +14,9 @@ use crate::matting::{Prediction, sureness};
 use crate::refine::box_mean;
 
 /// The natural logarithm of the odds that a cut is good if all features are 0.
-const BIAS: f64 = -1.53;
+const BIAS: f64 = -1.134;
 /// How much each feature adds to that, per unit of the feature, in the order of [`Features::NAMES`].
-const WEIGHTS: [f64; Features::NAMES.len()] = [-0.53, -0.44, -2.41, -1.16, -0.53, -2.01];
+const WEIGHTS: [f64; Features::NAMES.len()] = [-0.576, -0.230, -2.777, -0.950, -0.553, -0.319];
 
 /// How far both networks are from the cut where both doubt it.
 const DOUBT: f32 = 0.2;
