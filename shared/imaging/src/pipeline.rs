@@ -26,7 +26,7 @@ use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, 
 use cutline_core::{Confidence, Fault, Variation};
 use image::{GrayImage, ImageBuffer, Pixel, imageops};
 
-use crate::assess::AssessedCut;
+use crate::assess::{AssessedCut, Assessment};
 use crate::cutout::RawCutout;
 use crate::decode::{Decoding, HeicDecoder, Limits};
 use crate::encode::OriginalPicture;
@@ -213,8 +213,7 @@ impl Imaging {
             None => stages::predict(&self.matting, &picture)?,
         };
         progress.reached(Milestone::MattePredicted);
-        let confidence = Confidence::nearest(prediction.confidence);
-        let matte = self.on_threads(|| {
+        self.on_threads(|| {
             let settings = &plan.subject;
             let seen = SeenPicture { frame: &frame, picture: &picture, tree: earlier.map(Evidence::tree) };
             let new = stages::new_evidence(settings, seen, &prediction.mattes, plan.evidence.is_kept())?;
@@ -229,11 +228,12 @@ impl Imaging {
             results.add_warnings_about_subject(warnings);
             let assessed =
                 AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };
-            results.attention = assessed.attention()?;
+            let Assessment { confidence, attention } = assessed.assess()?;
+            results.attention = attention;
             results.add_warnings_about_subject(dropped_objects(&results.attention));
-            stages::refine(photo, &frame, &picture, &matte)
-        })?;
-        Ok((matte, confidence))
+            let matte = stages::refine(photo, &frame, &picture, &matte)?;
+            Ok((matte, Confidence::nearest(confidence)))
+        })
     }
 
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
