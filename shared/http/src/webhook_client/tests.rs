@@ -140,12 +140,14 @@ async fn sends_the_status_signed_by_every_secret() {
 
 /// A job that is held for review, and the same one after a recut of it has failed.
 fn held_jobs() -> (Job, Job) {
+    let queued = samples::reviewed_job(&samples::owner(), false);
+    // Not before the job is due.
     let (now, policy) = (samples::now(), Policy::default());
     let claim = |job: Job| {
         let token = SystemIds.lease();
         (job.claim(token, now, &policy).expect("claimed").job, token)
     };
-    let (running, token) = claim(samples::reviewed_job(&samples::owner(), false));
+    let (running, token) = claim(queued);
     let outcome = samples::outcome(running.id, token);
     let held = running.finish(token, outcome, now, &policy).expect("held").job;
     let changes = SubjectChanges { holes: Some(Holes::Keep), ..SubjectChanges::default() };

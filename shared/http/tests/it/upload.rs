@@ -69,22 +69,21 @@ async fn inks_that_no_picture_holds_are_refused_with_the_remedy() {
     let remedy = "Send output_format=psd or tiff, or color=srgb";
     let refused = |format: &str, more: &str| {
         let message = format!("The photo is CMYK, and {format} files hold no inks. {remedy}{more}.");
-        format!(r#"{{"error":"validation","details":{{"color":["{message}"]}}}}"#)
+        json!({ "color": [message] })
     };
     let original = ", or output_format=original with mode=clipping to get the file itself";
     for photo in [PSD, JPEG] {
-        world.upload_form(&form(photo)).await.is(422, &refused("PNG", ""));
-        world.upload_form(&form(photo).text("output_format", "webp")).await.is(422, &refused("WebP", ""));
-        world.upload_form(&form(photo).text("output_format", "jpg")).await.is(422, &refused("JPEG", original));
+        world.upload_form(&form(photo)).await.is_invalid(refused("PNG", ""));
+        world.upload_form(&form(photo).text("output_format", "webp")).await.is_invalid(refused("WebP", ""));
+        world.upload_form(&form(photo).text("output_format", "jpg")).await.is_invalid(refused("JPEG", original));
     }
     let set = r##"{"variations":["compose"],"background":"#ffffff","output":{"format":"tiff","color":"keep"}}"##;
     let composed = Form::new().text("mode", "params").text("params", set).file("cup.psd", PSD);
     let message = "The photo is CMYK, and the variation compose is made in RGB. Send a set with no variation but \
                    background or clipping, or color=srgb.";
-    let answer = format!(r#"{{"error":"validation","details":{{"params":["{message}"]}}}}"#);
-    world.upload_form(&composed).await.is(422, &answer);
+    world.upload_form(&composed).await.is_invalid(json!({ "params": [message] }));
     assert_nothing_stored(&world);
-    world.upload_form(&form(JPEG).text("output_format", "tiff")).await.is(202, ACCEPTED);
+    assert_eq!(world.upload_form(&form(JPEG).text("output_format", "tiff")).await.status, 202);
 }
 
 #[tokio::test]

@@ -74,16 +74,16 @@ fn compare_row<T: ColorSample>(
         if matte.is_some_and(|matte| matte[x] != u8::MAX) {
             continue;
         }
-        let source =
-            |channel: usize| color.get(channel).map_or_else(|| black.map_or(0, |black| black[x]), |it| it.to_u16());
+        let [red, green, blue] = color.map(ColorSample::to_u16);
+        let source = [red, green, blue, black.map_or(0, |black| black[x])];
         let largest_difference = match depth {
             BitDepth::Eight if written[channels] == u8::MAX => largest(channels, |channel| {
                 let written = if holds_light { written[channel] } else { u8::MAX - written[channel] };
-                ColorSample::to_u8(source(channel)).abs_diff(written).into()
+                ColorSample::to_u8(source[channel]).abs_diff(written).into()
             }),
             BitDepth::Sixteen if written[2 * channels..] == [u8::MAX; 2] => largest(channels, |channel| {
                 let written = u16::from_be_bytes([written[2 * channel], written[2 * channel + 1]]);
-                source(channel).abs_diff(if holds_light { written } else { u16::MAX - written })
+                source[channel].abs_diff(if holds_light { written } else { u16::MAX - written })
             }),
             BitDepth::Eight | BitDepth::Sixteen => continue,
         };

@@ -132,13 +132,12 @@ impl<'a, T: ColorSample> Document<'a, T> {
 
 #[cfg(test)]
 mod tests {
-    use cutline_core::Rendering;
     use image::Luma;
 
     use super::*;
-    use crate::encode::encode;
-    use crate::error::Error;
     use crate::file_colors::{BitDepth, EmbeddedProfile};
+
+    static INKS: FileColors = FileColors { depth: BitDepth::Eight, profile: EmbeddedProfile::Inks(None) };
 
     fn picture(black: Option<BlackPlane>) -> PlanarRgba<u16> {
         let picture = PlanarRgba::new(Colors::<u16>::new(4, 3), GrayImage::from_pixel(4, 3, Luma([255])));
@@ -147,32 +146,30 @@ mod tests {
 
     #[test]
     fn a_file_is_in_cmyk_if_and_only_if_its_colors_are() {
-        let inks = FileColors { depth: BitDepth::Eight, profile: EmbeddedProfile::Inks(None) };
         let (cmyk, rgb) = (picture(Some(BlackPlane::new(4, 3))), picture(None));
-        let write = |cutout: &PlanarRgba<u16>, file: &FileColors, format, channels| {
-            let rendering = Rendering { channels, ..Rendering::default() };
-            encode(Document { file, ..Document::of(cutout) }, format, &rendering)
-        };
         for format in OutputFormat::ALL {
-            let is_written = write(&cmyk, &inks, format, Channels::Rgba).is_ok();
-            assert_eq!(is_written, matches!(format, OutputFormat::Tiff | OutputFormat::Psd), "{format}");
-            assert!(write(&cmyk, &inks, format, Channels::Alpha).is_ok(), "{format}: alpha alone");
-            for (cutout, file) in [(&cmyk, &FileColors::SRGB), (&rgb, &inks)] {
-                let refused = write(cutout, file, format, Channels::Rgba);
-                assert!(matches!(refused, Err(Error::Encode { .. })), "{format}");
-            }
+            let is_held = |cutout: &PlanarRgba<u16>, file: &FileColors, channels| {
+                let document = Document { file, ..Document::of(cutout) };
+                document.check_inks(format, channels).is_ok()
+            };
+            let holds = matches!(format, OutputFormat::Tiff | OutputFormat::Psd);
+            assert_eq!(is_held(&cmyk, &INKS, Channels::Rgba), holds, "{format}");
+            assert!(is_held(&cmyk, &INKS, Channels::Alpha), "{format}: alpha alone");
+            assert!(is_held(&rgb, &FileColors::SRGB, Channels::Rgba), "{format}");
+            assert!(!is_held(&cmyk, &FileColors::SRGB, Channels::Rgba), "{format}");
+            assert!(!is_held(&rgb, &INKS, Channels::Rgba), "{format}");
         }
     }
 
     #[test]
     fn an_original_has_the_inks_of_its_cut_out() {
-        let inks = FileColors { depth: BitDepth::Eight, profile: EmbeddedProfile::Inks(None) };
         let (cmyk, color) = (picture(Some(BlackPlane::new(4, 3))), Colors::<u16>::new(4, 3));
         let (black, smaller) = (BlackPlane::new(4, 3), BlackPlane::new(3, 3));
-        for (black, is_written) in [(Some(&black), true), (Some(&smaller), false), (None, false)] {
+        for (black, fits, is_held) in [(Some(&black), true, true), (Some(&smaller), false, true), (None, true, false)] {
             let original = Some(OriginalPicture { color: &color, black, alpha: None });
-            let document = Document { original, file: &inks, ..Document::of(&cmyk) };
-            assert_eq!(encode(document, OutputFormat::Psd, &Rendering::default()).is_ok(), is_written);
+            let document = Document { original, file: &INKS, ..Document::of(&cmyk) };
+            assert_eq!(document.check_sizes().is_ok(), fits);
+            assert_eq!(document.check_inks(OutputFormat::Psd, Channels::Rgba).is_ok(), is_held);
         }
     }
 }

@@ -54,7 +54,7 @@ impl<'a, T: ColorSample> Raster<'a, T> {
         self.channels == Channels::Rgba
     }
 
-    /// Whether the samples are CMYKA: inks, of which 0 is none.
+    /// Whether the samples are CMYKA, where 0 is no ink.
     pub(super) fn has_inks(&self) -> bool {
         self.is_color() && self.cutout.black().is_some()
     }

@@ -140,7 +140,7 @@ impl Faithfulness {
         Self { extra: native.max(comparing), is_deep: plan.may_be_deep(), has_inks }
     }
 
-    /// What a file of this format takes that takes so much with RGB of 8 bits.
+    /// The memory for a file of this format that takes `bytes` with RGB of 8 bits.
     fn scaled(&self, bytes: u64, format: OutputFormat) -> u64 {
         let bytes = if self.is_deep && format.info().has_16_bits { bytes * DEEP } else { bytes };
         if self.has_inks { (bytes * INK_SAMPLES.0).div_ceil(INK_SAMPLES.1) } else { bytes }

@@ -4,14 +4,15 @@ use std::io::Cursor;
 
 use cutline_core::domain::fidelity::{ColorSpace, Depth, PixelCheck};
 use cutline_core::domain::inks::InksNotHeld;
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{MaskSource, SubjectSettings};
 use cutline_core::ports::{PipelineInput, PipelineOutput};
 use cutline_core::{AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, ParamSet, Rendering, Variation};
 use cutline_imaging::{Error, Limits, decode};
 use image::{DynamicImage, GrayImage, Luma};
 use serde_json::json;
-use tiff::encoder::TiffEncoder;
-use tiff::encoder::colortype::{CMYK8, CMYK16};
+use tiff::encoder::colortype::{CMYK8, CMYK16, ColorType};
+use tiff::encoder::{TiffEncoder, TiffValue};
 use tiff::tags::Tag;
 
 use crate::files;
@@ -53,25 +54,34 @@ fn press() -> Vec<u8> {
     decoder.get_tag_u8_vec(Tag::IccProfile).expect("has a profile")
 }
 
-fn cmyk_tiff(is_deep: bool, profile: Option<&[u8]>) -> Vec<u8> {
+/// A TIFF of samples in 8 or 16 bits.
+fn tiff_of<C: ColorType>(samples: &[C::Inner], profile: Option<&[u8]>) -> Vec<u8>
+where
+    [C::Inner]: TiffValue,
+{
     let mut file = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut file).expect("begins");
-    let samples: Vec<u16> = stored(is_deep).concat();
-    if is_deep {
-        let mut image = encoder.new_image::<CMYK16>(SIZE.0, SIZE.1).expect("begins");
-        if let Some(profile) = profile {
-            image.encoder().write_tag(Tag::IccProfile, profile).expect("is written");
-        }
-        image.write_data(&samples).expect("is written");
-    } else {
-        let samples: Vec<u8> = samples.iter().map(|sample| *sample as u8).collect();
-        let mut image = encoder.new_image::<CMYK8>(SIZE.0, SIZE.1).expect("begins");
-        if let Some(profile) = profile {
-            image.encoder().write_tag(Tag::IccProfile, profile).expect("is written");
-        }
-        image.write_data(&samples).expect("is written");
+    let mut image = encoder.new_image::<C>(SIZE.0, SIZE.1).expect("begins");
+    if let Some(profile) = profile {
+        image.encoder().write_tag(Tag::IccProfile, profile).expect("is written");
     }
+    image.write_data(samples).expect("is written");
     file.into_inner()
+}
+
+/// The photograph of [`inks`].
+fn cmyk_tiff(is_deep: bool, profile: Option<&[u8]>) -> Vec<u8> {
+    let samples: Vec<u16> = stored(is_deep).concat();
+    match is_deep {
+        true => tiff_of::<CMYK16>(&samples, profile),
+        false => tiff_of::<CMYK8>(&samples.iter().map(|sample| *sample as u8).collect::<Vec<_>>(), profile),
+    }
+}
+
+/// A photograph with these inks at a place, in 8 bits.
+fn plain_tiff(profile: Option<&[u8]>, inks: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
+    let samples: Vec<u8> = (0..SIZE.0 * SIZE.1).flat_map(|at| inks(at % SIZE.0, at / SIZE.0)).collect();
+    tiff_of::<CMYK8>(&samples, profile)
 }
 
 fn keep() -> Rendering {
@@ -277,11 +287,7 @@ fn partial_pixels_have_the_inks_of_the_subject() {
         };
         [200 - share * 100, 0, 0, share * 100].map(|ink: u32| ink as u8)
     };
-    let samples: Vec<u8> = (0..SIZE.0 * SIZE.1).flat_map(|pixel| at(pixel % SIZE.0, pixel / SIZE.0)).collect();
-    let mut file = Cursor::new(Vec::new());
-    let mut encoder = TiffEncoder::new(&mut file).expect("begins");
-    encoder.write_image::<CMYK8>(SIZE.0, SIZE.1, &samples).expect("is written");
-    let made = made(&file.into_inner(), Mode::Background, OutputFormat::Tiff);
+    let made = made(&plain_tiff(None, at), Mode::Background, OutputFormat::Tiff);
     let written = read_tiff(&made.pictures[0].bytes);
     let partial: Vec<_> = written.pixels.iter().filter(|pixel| (100..160).contains(&pixel[4])).collect();
     assert!(partial.len() > 50, "{}", partial.len());
@@ -371,22 +377,20 @@ fn inks_of_jpegs_are_kept_in_tiff_and_psd() {
 
 #[test]
 fn previews_show_inks_as_a_conversion_to_srgb_does() {
-    let file = cmyk_tiff(false, Some(&press()));
-    let previews = cutline_core::domain::review::ReviewRule::Always;
-    let input = PipelineInput { previews, ..input(&file, Mode::Background, OutputFormat::Tiff) };
+    let file = plain_tiff(Some(&press()), |x, y| if inside(x, y) { [30, 200, 10, 60] } else { [0; 4] });
+    let input = PipelineInput { previews: ReviewRule::Always, ..input(&file, Mode::Background, OutputFormat::Tiff) };
     let made = imaging(1.0).make(&input, &|_, _| {}).expect("is made");
-    let of = |kind| made.assets.iter().find(|asset| asset.kind == kind).expect("is made").bytes.clone();
-    let shown = |kind| decode(&of(kind), &Limits::default()).expect("decodes").color().clone();
-    let (preview, source) = (shown(AssetKind::Preview), shown(AssetKind::SourcePreview));
-    // Both are lossy, and the paper at the top of the subject is white.
-    let differences = (40..80).flat_map(|x| (30..60).map(move |y| (x, y)));
-    let sum: u64 = differences
-        .flat_map(|(x, y)| {
-            let pair = (preview.get_pixel(x, y).0, source.get_pixel(x, y).0);
-            (0..3).map(move |channel| u64::from(pair.0[channel].abs_diff(pair.1[channel])))
-        })
-        .sum();
-    assert!(sum / (40 * 30 * 3) < 16, "{sum}");
+    let shown = |kind| {
+        let preview = made.assets.iter().find(|asset| asset.kind == kind).expect("is made");
+        decode(&preview.bytes, &Limits::default()).expect("decodes").color().get_pixel(60, 45).0
+    };
+    let converted = decode(&file, &Limits::default()).expect("decodes").color().get_pixel(60, 45).0;
+    let [red, green, _] = converted;
+    assert!(red > green, "magenta: {converted:?}");
+    for kind in [AssetKind::Preview, AssetKind::SourcePreview] {
+        let difference = shown(kind).iter().zip(converted).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(difference <= Some(6), "{kind:?}: {:?} where {converted:?} is expected", shown(kind));
+    }
 }
 
 fn refusal(file: &[u8], input: PipelineInput) -> Error {

@@ -37,7 +37,7 @@ struct Tiff<'a> {
     word: u64,
 }
 
-/// What a directory says about its page.
+/// The tags of a page that tell whether it is the picture, and CMYK.
 #[derive(Debug, Clone, Copy, Default)]
 struct PageTags {
     width: u64,
