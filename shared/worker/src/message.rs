@@ -147,11 +147,14 @@ impl JobHead {
         } = self;
         let source = take(&mut body, source)?;
         let evidence = evidence.take(&mut body)?;
-        let mut take_file = |length: Option<u64>| match length {
-            Some(length) => take(&mut body, length).map(Some),
-            None => Some(None),
+        let mask = match mask {
+            Some(length) => Some(take(&mut body, length)?),
+            None => None,
         };
-        let (mask, plate) = (take_file(mask)?, take_file(plate)?);
+        let plate = match plate {
+            Some(length) => Some(take(&mut body, length)?),
+            None => None,
+        };
         let backdrop = has_backdrop.then_some(body);
         Some(PipelineInput {
             source,

@@ -24,6 +24,7 @@ mod memory;
 mod origin;
 mod peer;
 mod pictures;
+mod plate;
 mod prices;
 mod profile;
 mod quota;
@@ -83,6 +84,7 @@ async fn run() -> Result<ExitCode> {
             "matte" => matte::run(&setup, &mut report),
             "clicks" => clicks::run(&setup, &mut report),
             "roi" => roi::run(&setup, &mut report),
+            "plate" => plate::run(&setup, &mut report),
             "recut" => recut::run(&setup, &mut report),
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),

@@ -143,17 +143,15 @@ impl Level {
                 continue;
             }
             let weight = f64::from(sample.weight * (1.0 - share * share).powi(2)) * precision;
-            for row in 0..3 {
-                target[row] += weight * sample.slopes[row] * f64::from(sample.residual);
-                for column in 0..3 {
-                    normal[row][column] += weight * sample.slopes[row] * sample.slopes[column];
-                }
+            for ((row, target), slope) in normal.iter_mut().zip(&mut target).zip(sample.slopes) {
+                *target += weight * slope * f64::from(sample.residual);
+                row.iter_mut().zip(sample.slopes).for_each(|(sum, other)| *sum += weight * slope * other);
             }
         }
         let current = [from.scale * radius, from.shift[0], from.shift[1]];
-        for row in 0..3 {
-            normal[row][row] += 1.0 / (spread * spread);
-            target[row] -= current[row] / (spread * spread);
+        for (at, (target, current)) in target.iter_mut().zip(current).enumerate() {
+            normal[at][at] += 1.0 / (spread * spread);
+            *target -= current / (spread * spread);
         }
         let change = solve(normal, target)?;
         let alignment = Alignment {

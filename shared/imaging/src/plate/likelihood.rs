@@ -20,6 +20,9 @@ const SUBJECT_REACH: usize = 3;
 const BACKGROUND_REACH: usize = 6;
 /// Colors of subject and background need to differ by this many times the noise before coverage is told from them.
 const DISTINCT: f32 = 5.0;
+/// From this many times the noise on, colors weigh alike; and the least weight that gives a color.
+const MAX_WEIGHT: f32 = 30.0;
+const MIN_TOTAL: f32 = 0.1;
 /// Up to this many times the noise from the shaded plate, an edge pixel is background.
 const NOISE: f32 = 2.5;
 
@@ -46,19 +49,19 @@ impl Evidence {
         let behind = shaded(plate, shade);
         let edge = Edge::of(photo, &behind, noise, shade);
         let pixels = (0..photo.len()).map(|at| {
-            let is_subject = shade.is_subject(at, difference);
-            match (difference.is_seen[at], shade.is_reached[at]) {
-                (true, true) => PixelEvidence::Odds { logarithm: SHADE, cover: 1.0 },
-                (true, false) if edge.is_near[at] => match edge.cover(photo, &behind, noise, at) {
-                    // At a step, shade is as good as reached.
-                    Some(0.0) => PixelEvidence::Odds { logarithm: SHADE, cover: 1.0 },
-                    Some(cover) => PixelEvidence::Odds { logarithm: subject_odds(difference.size[at]), cover },
-                    None => PixelEvidence::Odds { logarithm: subject_odds(difference.size[at]), cover: 1.0 },
-                },
-                (true, false) if is_subject => {
-                    PixelEvidence::Odds { logarithm: subject_odds(difference.size[at]), cover: 1.0 }
-                }
-                _ => PixelEvidence::None,
+            if !difference.is_seen[at] {
+                return PixelEvidence::None;
+            }
+            let subject = |cover| PixelEvidence::Odds { logarithm: subject_odds(difference.size[at]), cover };
+            let background = PixelEvidence::Odds { logarithm: SHADE, cover: 1.0 };
+            if !shade.is_subject(at, difference) {
+                return background;
+            }
+            match edge.cover(photo, &behind, noise, at) {
+                Cover::Whole => subject(1.0),
+                Cover::Part(cover) => subject(cover),
+                // At a step, shade is as good as reached.
+                Cover::None => background,
             }
         });
         Self(pixels.collect())
@@ -98,6 +101,15 @@ fn shaded(plate: &Planes, shade: &Shade) -> Planes {
     })
 }
 
+/// How much of a pixel the subject covers, if it does.
+enum Cover {
+    /// It is the background's but for the noise.
+    None,
+    Part(f32),
+    /// It is not at an edge, or its colors do not tell.
+    Whole,
+}
+
 /// The pixels next to the background, and the color of the subject there.
 struct Edge {
     is_near: Vec<bool>,
@@ -109,36 +121,41 @@ impl Edge {
         let width = photo.width;
         let is_near = (0..EDGE).fold(shade.is_reached.clone(), |set, _| grown(&set, width));
         // The pixels that differ most have the most of the subject's color.
-        let weights: Vec<f32> = (0..photo.len())
-            .map(|at| if shade.is_reached[at] { 0.0 } else { distance(photo, behind, noise, at).min(100.0).powi(4) })
-            .collect();
+        let weights: Vec<f32> =
+            (0..photo.len())
+                .map(|at| {
+                    if shade.is_reached[at] { 0.0 } else { distance(photo, behind, noise, at).min(MAX_WEIGHT).powi(4) }
+                })
+                .collect();
         let total = box_mean(&weights, width, SUBJECT_REACH);
         let subject = photo.map(|_, values| {
             let weighted: Vec<f32> = values.iter().zip(&weights).map(|(value, weight)| value * weight).collect();
             let sum = box_mean(&weighted, width, SUBJECT_REACH);
-            let mean = |at: usize| if total[at] > 0.0 { sum[at] / total[at] } else { values[at] };
+            let mean = |at: usize| if total[at] > MIN_TOTAL { sum[at] / total[at] } else { values[at] };
             (0..values.len()).map(mean).collect()
         });
         Self { is_near, subject }
     }
 
-    /// The share of a pixel that the subject covers, by where its color is between those of background and subject: 0 if it
-    /// is the background's but for the noise, `None` if the two are too alike.
-    fn cover(&self, photo: &Planes, behind: &Planes, noise: &NoiseModel, at: usize) -> Option<f32> {
+    /// How much of a pixel the subject covers, by where its color is between those of background and subject.
+    fn cover(&self, photo: &Planes, behind: &Planes, noise: &NoiseModel, at: usize) -> Cover {
+        if !self.is_near[at] {
+            return Cover::Whole;
+        }
         if distance(photo, behind, noise, at) < NOISE {
-            return Some(0.0);
+            return Cover::None;
         }
         if distance(&self.subject, behind, noise, at) < DISTINCT {
-            return None;
+            return Cover::Whole;
         }
         let (mut along, mut length) = (0.0, 0.0);
-        for channel in 0..3 {
-            let back = behind.channels[channel][at];
-            let reach = self.subject.channels[channel][at] - back;
-            along += reach * (photo.channels[channel][at] - back);
+        for (subject, (photo, behind)) in self.subject.channels.iter().zip(photo.channels.iter().zip(&behind.channels))
+        {
+            let reach = subject[at] - behind[at];
+            along += reach * (photo[at] - behind[at]);
             length += reach * reach;
         }
-        Some((along / length).clamp(0.01, 1.0))
+        Cover::Part((along / length).clamp(0.0, 1.0))
     }
 }
 

@@ -58,7 +58,7 @@ impl NoiseModel {
         let slopes = slope(&plate.luma(), plate.width);
         let mut pixel = [[0.0; LEVELS]; 3];
         let mut window = [0.0; 3];
-        for channel in 0..3 {
+        for (channel, (pixel, window)) in pixel.iter_mut().zip(&mut window).enumerate() {
             let differences = differences(photo, plate, channel);
             let noise_of =
                 |values: &mut Vec<f32>| (values.len() >= MIN_PIXELS).then(|| median(values).map(deviation)).flatten();
@@ -66,14 +66,14 @@ impl NoiseModel {
             if whole > MAX_NOISE {
                 return None;
             }
-            for (level, noise) in pixel[channel].iter_mut().enumerate() {
+            for (level, noise) in pixel.iter_mut().enumerate() {
                 let of_level = background().filter(|at| level_of(plate.channels[channel][*at]) == level);
                 *noise = noise_of(&mut of_level.map(|at| differences[at].abs()).collect()).unwrap_or(whole);
                 *noise = noise.clamp(MIN_NOISE, MAX_NOISE);
             }
             let means = box_mean(&differences, photo.width, WINDOW);
             let mean_noise = noise_of(&mut background().map(|at| means[at].abs()).collect())?;
-            window[channel] = mean_noise.max(MIN_WINDOW_NOISE);
+            *window = mean_noise.max(MIN_WINDOW_NOISE);
         }
         let mut model = Self { pixel, window, misfit: 0.0 };
         let mut misfits: Vec<f32> = background()
@@ -98,12 +98,12 @@ impl NoiseModel {
         for channel in 0..3 {
             let differences = differences(photo, plate, channel);
             let means = box_mean(&differences, photo.width, WINDOW);
-            for at in 0..photo.len() {
+            for (at, (pixel, window)) in pixel.iter_mut().zip(&mut window).enumerate() {
                 let noise = self.pixel_noise(plate, channel, at).hypot(self.misfit * slopes[at]);
-                pixel[at] += (differences[at] / noise).powi(2);
+                *pixel += (differences[at] / noise).powi(2);
                 // The misfit of neighbors has about the same sign along an edge only.
                 let noise = self.window[channel].hypot(0.5 * self.misfit * wide_slopes[at]);
-                window[at] += (means[at] / noise).powi(2);
+                *window += (means[at] / noise).powi(2);
             }
         }
         let size: Vec<f32> = pixel

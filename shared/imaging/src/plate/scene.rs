@@ -31,7 +31,7 @@ impl Planes {
     }
 
     /// The same planes with other values.
-    pub(super) fn map(&self, change: impl Fn(usize, &[f32]) -> Vec<f32>) -> Self {
+    pub(super) fn map(&self, mut change: impl FnMut(usize, &[f32]) -> Vec<f32>) -> Self {
         let [red, green, blue] = &self.channels;
         let channels = [change(0, red), change(1, green), change(2, blue)];
         Self { width: self.width, height: self.height, channels }

@@ -46,21 +46,18 @@ impl Shade {
         let width = photo.width;
         let near_subject = near(prior, width);
         let mut is_step = vec![false; photo.len()];
-        let mut noises = [MIN_NOISE; 3];
-        let mut channels = photo.channels.iter().zip(&plate.channels).zip(&mut noises);
-        let mut ratio_of = || {
-            let Some(((photo, plate), noise)) = channels.next() else { unreachable!("there are three channels") };
+        let mut noise = MIN_NOISE;
+        let mut ratio = [Vec::new(), Vec::new(), Vec::new()];
+        for ((ratio, photo), plate) in ratio.iter_mut().zip(&photo.channels).zip(&plate.channels) {
             let light = |values: &[f32]| {
                 let light: Vec<f32> = values.iter().map(|value| to_linear(*value)).collect();
                 box_mean(&light, width, 1)
             };
             let pairs = light(photo).into_iter().zip(light(plate));
-            let ratio: Vec<f32> = pairs.map(|(photo, plate)| ((photo + DARK) / (plate + DARK)).ln()).collect();
-            *noise = mark_steps(&ratio, difference, &mut is_step);
-            box_mean(&ratio, width, WINDOW)
-        };
-        let ratio = [ratio_of(), ratio_of(), ratio_of()];
-        let noise = noises.into_iter().fold(MIN_NOISE, f32::max);
+            let sharp: Vec<f32> = pairs.map(|(photo, plate)| ((photo + DARK) / (plate + DARK)).ln()).collect();
+            noise = mark_steps(&sharp, difference, &mut is_step).max(noise);
+            *ratio = box_mean(&sharp, width, WINDOW);
+        }
         let is_passable: Vec<bool> = (0..photo.len())
             .map(|at| {
                 let shares = [ratio[0][at], ratio[1][at], ratio[2][at]];
@@ -102,7 +99,7 @@ fn mark_steps(ratio: &[f32], difference: &Difference, is_step: &mut [bool]) -> f
     let down = |x: usize, y: usize, reach: usize| {
         ratio[(y + reach).min(height - 1) * width + x] - ratio[y.saturating_sub(reach) * width + x]
     };
-    let places = || (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let places = || (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
     let plain = places().filter(|(x, y)| !difference.is_seen[y * width + x] && difference.covered[y * width + x]);
     let mut changes: Vec<f32> = plain.map(|(x, y)| across(x, y, NEAR).abs()).collect();
     let noise = median(&mut changes).map_or(MIN_NOISE, deviation).max(MIN_NOISE);
