@@ -2,9 +2,11 @@
 //!
 //! Both are found by Gauss-Newton steps on the squared differences of brightness, from coarse to fine (B. Lucas and T.
 //! Kanade, "An Iterative Image Registration Technique", 1981). Large differences, such as the subject, count less by Tukey's
-//! weights. A plain backdrop says nothing about the shift, so each step also leans towards none.
+//! weights. Only details count: slow changes, such as soft shadows, are removed first, and so is what rises by no more than
+//! the noise. A plain backdrop says nothing about the shift, so it stays at none.
 
 use super::scene::{Planes, deviation, median};
+use crate::refine::box_mean;
 
 /// The longer side of the coarsest pictures, in pixels.
 const MIN_SIDE: usize = 60;
@@ -15,7 +17,12 @@ const MAX_SAMPLES: usize = 120_000;
 /// How far shift and scale are from none without evidence, in pixels at the edge of the picture.
 const SPREAD: f64 = 4.0;
 /// The least noise of brightness.
-const MIN_NOISE: f32 = 0.5 / 255.0;
+const MIN_NOISE: f32 = 0.2 / 255.0;
+/// Details are what is left between means of windows of these radii.
+const DETAIL: (usize, usize) = (1, 8);
+/// A detail rises by this many times the noise a pixel, and a step needs this many pixels of them.
+const STEEP: f64 = 2.0;
+const MIN_DETAILS: usize = 100;
 /// Differences of more than this many times the noise do not count.
 const TUKEY: f32 = 4.7;
 /// A shift of more pixels, or one by scale at the edge of the picture, is another view of the scene.
@@ -47,6 +54,7 @@ impl Alignment {
             let half = level.halved();
             levels.push(half);
         }
+        levels.iter_mut().for_each(Level::keep_details);
         let mut alignment = Self::default();
         for (depth, level) in levels.iter().enumerate().rev() {
             let factor = f64::from(1_u32 << depth);
@@ -127,7 +135,15 @@ impl Level {
         Self { width, height, photo: halve(&self.photo), plate: halve(&self.plate), weight: halve(&self.weight) }
     }
 
-    /// A better alignment. `None` if no pixel counts.
+    fn keep_details(&mut self) {
+        for picture in [&mut self.photo, &mut self.plate] {
+            let soft = box_mean(picture, self.width, DETAIL.0);
+            let slow = box_mean(&soft, self.width, DETAIL.1);
+            *picture = soft.iter().zip(slow).map(|(soft, slow)| soft - slow).collect();
+        }
+    }
+
+    /// A better alignment. `None` if there are too few details.
     fn step(&self, from: Alignment, spread: f64) -> Option<Step> {
         let radius = self.width.max(self.height) as f64 / 2.0;
         let samples = self.samples(from, radius);
@@ -137,7 +153,11 @@ impl Level {
         let precision = 1.0 / f64::from(noise).powi(2);
         let mut normal = [[0.0_f64; 3]; 3];
         let mut target = [0.0_f64; 3];
-        for sample in &samples {
+        let steep = STEEP * f64::from(noise);
+        let details = samples.iter().filter(|sample| sample.slopes[1].hypot(sample.slopes[2]) > steep);
+        let mut count = 0;
+        for sample in details {
+            count += 1;
             let share = sample.residual / (TUKEY * noise);
             if share.abs() >= 1.0 {
                 continue;
@@ -147,6 +167,9 @@ impl Level {
                 *target += weight * slope * f64::from(sample.residual);
                 row.iter_mut().zip(sample.slopes).for_each(|(sum, other)| *sum += weight * slope * other);
             }
+        }
+        if count < MIN_DETAILS {
+            return None;
         }
         let current = [from.scale * radius, from.shift[0], from.shift[1]];
         for (at, (target, current)) in target.iter_mut().zip(current).enumerate() {
