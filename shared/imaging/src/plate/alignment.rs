@@ -20,9 +20,11 @@ const SPREAD: f64 = 4.0;
 const MIN_NOISE: f32 = 0.2 / 255.0;
 /// Details are what is left between means of windows of these radii.
 const DETAIL: (usize, usize) = (1, 8);
-/// A detail rises by this many times the noise a pixel, and a step needs this many pixels of them.
-const STEEP: f64 = 2.0;
+/// A detail rises by this many times the noise a pixel. A step needs this many pixels of them, and this share of all: fewer
+/// are noise that happens to be steep, which would pull towards no shift.
+const STEEP: f64 = 3.0;
 const MIN_DETAILS: usize = 100;
+const MIN_DETAILED: f32 = 0.003;
 /// Differences of more than this many times the noise do not count.
 const TUKEY: f32 = 4.7;
 /// A shift of more pixels, or one by scale at the edge of the picture, is another view of the scene.
@@ -168,7 +170,7 @@ impl Level {
                 row.iter_mut().zip(sample.slopes).for_each(|(sum, other)| *sum += weight * slope * other);
             }
         }
-        if count < MIN_DETAILS {
+        if count < MIN_DETAILS.max((MIN_DETAILED * samples.len() as f32) as usize) {
             return None;
         }
         let current = [from.scale * radius, from.shift[0], from.shift[1]];
