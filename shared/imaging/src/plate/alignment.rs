@@ -23,6 +23,8 @@ const DETAIL: (usize, usize) = (1, 8);
 /// A detail rises by this many times the noise a pixel. A step needs this many pixels of them, and this share of all: fewer
 /// are noise that happens to be steep, which would pull towards no shift.
 const STEEP: f64 = 3.0;
+/// The noise that counts for that, at most: before the pictures are aligned, it is mostly the shift.
+const MAX_NOISE: f32 = 1.5 / 255.0;
 const MIN_DETAILS: usize = 100;
 const MIN_DETAILED: f32 = 0.003;
 /// Differences of more than this many times the noise do not count.
@@ -155,7 +157,7 @@ impl Level {
         let precision = 1.0 / f64::from(noise).powi(2);
         let mut normal = [[0.0_f64; 3]; 3];
         let mut target = [0.0_f64; 3];
-        let steep = STEEP * f64::from(noise);
+        let steep = STEEP * f64::from(noise.min(MAX_NOISE));
         let details = samples.iter().filter(|sample| sample.slopes[1].hypot(sample.slopes[2]) > steep);
         let mut count = 0;
         for sample in details {
