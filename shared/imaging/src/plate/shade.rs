@@ -8,8 +8,9 @@ use super::noise::{Difference, WINDOW};
 use super::scene::{Planes, deviation, median, to_linear};
 use crate::refine::box_mean;
 
-/// Added to light before ratios are taken: about 1 % of white, so that the noise of black has no large ratios.
-const DARK: f32 = 0.01;
+/// Added to light before ratios are taken, so that the noise of black has no large ratios. More would hide shadows on what
+/// is dark.
+const DARK: f32 = 0.002;
 /// A step is this many times the noise, and this share of the change around it: a penumbra changes further out too.
 const STEP: f32 = 5.0;
 const STEP_SHARE: f32 = 0.6;
@@ -22,8 +23,8 @@ const MIN_NOISE: f32 = 0.002;
 const DEEPEST: f32 = -1.6;
 /// How far a shadow's ratio may be above 1, and how far its channels may differ, as logarithms and as a share of its depth.
 const BRIGHTER: f32 = 0.01;
-const UNEVEN: f32 = 0.03;
-const UNEVEN_SHARE: f32 = 0.15;
+const UNEVEN: f32 = 0.04;
+const UNEVEN_SHARE: f32 = 0.25;
 /// The largest change of spill, as a logarithm.
 const SPILL: f32 = 0.22;
 /// How far spill reaches from the networks' subject, as a share of the longer side.
