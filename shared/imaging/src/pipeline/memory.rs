@@ -78,7 +78,7 @@ pub(super) fn keeps_networks(pixels: u64) -> bool {
 /// The peak memory of one run, in bytes, for a photograph of this size, which is within `limits`, and with networks that take
 /// `network_memory` bytes for the maps between their layers. Excludes the weights of the networks, which are loaded once, and the source file.
 ///
-/// The peak is the largest of three: the networks and the photograph; a mask file that is decoded; or encoding and all that
+/// The peak is the largest of three: the networks and the photograph; a mask file or a clean plate that is decoded; or encoding and all that
 /// is held meanwhile. No network runs while a file is decoded or encoded, but their memory stays allocated for the next
 /// picture, unless this one is large.
 ///
