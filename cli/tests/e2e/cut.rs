@@ -149,8 +149,8 @@ fn a_clean_plate_shows_what_the_networks_miss() {
     let mut photo = coffee.clone();
     for (x, y, pixel) in photo.enumerate_pixels_mut() {
         if pane.0.contains(&x) && pane.1.contains(&y) {
-            pixel.0[0] = (f32::from(pixel.0[0]) * 0.8) as u8;
-            pixel.0[2] = pixel.0[2].saturating_add(30);
+            pixel.0[0] = (f32::from(pixel.0[0]) * 0.92) as u8;
+            pixel.0[2] = pixel.0[2].saturating_add(10);
         }
     }
     let folders = Folders::new(&[("cup.png", &pictures::encoded(photo.into()))]);
