@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use cutline_core::domain::kind::ImageKind;
 use cutline_imaging::Imaging;
 use cutline_imaging::models::custom::MANIFEST;
 use cutline_worker::{ChildArgs, MemoryBudget, PoolSettings, RunLimits, WorkerCommand, WorkerPool, child};
 
 use crate::machine;
+
+/// The kinds of picture that the workers cannot decode, because a feature of the build is missing.
+pub(crate) const UNDECODABLE: &[ImageKind] = if cfg!(feature = "heic") { &[] } else { &[ImageKind::Heic] };
 
 /// The settings of the image workers.
 pub(crate) struct WorkerSettings {
@@ -73,6 +77,14 @@ fn with_decoders(imaging: Imaging) -> anyhow::Result<Imaging> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_is_undecodable_exactly_if_its_feature_is_missing() {
+        for kind in ImageKind::ALL {
+            let is_missing = kind.info().feature.is_some_and(|feature| feature != "heic" || !cfg!(feature = "heic"));
+            assert_eq!(UNDECODABLE.contains(&kind), is_missing, "{kind:?}");
+        }
+    }
 
     #[test]
     fn workers_share_the_threads() {

@@ -55,7 +55,7 @@ pub(crate) struct CreateArgs {
     label: String,
 
     /// What the key may do: `full` for everything, `read` for status, jobs, links and parameter sets, `review` for reading
-    /// and for deciding about jobs that are held for review.
+    /// and for deciding about jobs that are held for review, `desk` for the web pages: what `review` may, and uploads.
     #[arg(long, default_value = "full", value_parser = parse_scope)]
     scope: KeyScope,
 

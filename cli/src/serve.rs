@@ -69,10 +69,12 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let metrics_listener = metrics::listen(args.metrics_address).await?;
     let metrics = PrometheusMetrics::new();
     let public_url = public_url(&args, address, &backend)?;
-    let page = backend.local().map(|_| page(&public_url));
+    let page = page(&public_url);
     let base_path = public_url.path().trim_end_matches('/').to_owned();
     let ports = backend.ports(public_url);
-    let env = Env { metrics: backend.metrics(metrics.clone()), ..Env::system(policy) };
+    // On AWS, the process function makes pictures too.
+    let undecodable = backend.local().map_or(&[] as &[_], |_| image_workers::UNDECODABLE);
+    let env = Env { metrics: backend.metrics(metrics.clone()), undecodable, ..Env::system(policy) };
     let app = App::new(ports, env, args.max_stored_bytes_per_owner);
     let reach = WebhookReach::allowing_private(args.allow_private_sources);
     let app = app.with_webhook_reach(reach);
@@ -98,19 +100,28 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     if let Some(listener) = metrics_listener {
         tasks.start_metrics(listener, metrics);
     }
-    let mut first_key = None;
+    let mut first_keys = None;
     if let Some(stores) = backend.local() {
         tasks.start_local(stores, &app, Arc::new(HttpWebhooks::new(reach)?));
-        first_key = startup::create_first_key(stores).await?;
+        first_keys = startup::create_first_keys(stores).await?;
     }
     let api = Api { base_path, ..app.api(args.cors_origins.clone(), &stop) };
     let router = limits::with_time_limits(cutline_http::router(api));
     warn_about_private_sources(&args);
+    let page_needs_cors = backend.local().is_none();
     let (backend, new_key_command) = (backend.description(), backend.new_key_command(&args));
-    let first_key = first_key.as_ref();
-    let page = page.as_ref();
-    StartupMessage { address, page, backend: &backend, new_key_command: &new_key_command, workers, threads, first_key }
-        .print();
+    let first_keys = first_keys.as_ref();
+    StartupMessage {
+        address,
+        page: &page,
+        page_needs_cors,
+        backend: &backend,
+        new_key_command: &new_key_command,
+        workers,
+        threads,
+        first_keys,
+    }
+    .print();
 
     let limits = ServerLimits::of_system(args.max_connections_per_address.map(usize::from));
     server::run(listener, router, limits, stop).await;

@@ -5,6 +5,7 @@ import { announce, find, make } from "../lib/dom.js";
 import { linkOf } from "../lib/pictures.js";
 import { describe } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
+import { isUnsent } from "../review/jobs.js";
 import { WHOLE } from "./draft.js";
 import { Hand } from "./hand.js";
 import { setUpKeys } from "./keys.js";
@@ -139,10 +140,12 @@ export class Correct {
     if (this.isOn) return this.leave();
     const turn = ++this.#turn;
     const { jobs, viewer } = this.#parts;
-    const isWanted = () => turn === this.#turn && jobs.selected === job;
+    const isWanted = () => turn === this.#turn && jobs.selected === job && !isUnsent(job);
     try {
       const session = await openSession(job, this.#parts, this.#sender, this.#session);
-      if (isWanted()) await viewer.showPhoto(job);
+      // Until the photo is there, another picture of the job may be chosen.
+      let isShown = false;
+      while (isWanted() && !isShown) isShown = await viewer.showPhoto(job);
       if (isWanted()) this.#begin(session);
       else if (session !== this.#session) session.close();
     } catch (fault) {

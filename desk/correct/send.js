@@ -3,8 +3,10 @@
 
 import { ApiError } from "../lib/api.js";
 import { sleep } from "../lib/dom.js";
+import { randomId } from "../lib/identity.js";
 import { describeRefusal } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
+import { upload } from "../lib/upload.js";
 import { changes, isSame } from "./draft.js";
 
 /** @typedef {import("../review/jobs.js").Job} Job */
@@ -15,6 +17,8 @@ const REST = 350;
 /** Between two questions whether the new cut is there, in milliseconds. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
+/** A larger mask, in bytes, is uploaded by a link of its own. The gateway of AWS takes 6 MB, in base64. */
+const LARGEST_IN_FORM = 4_000_000;
 
 /**
  * A job whose cut is corrected.
@@ -91,8 +95,8 @@ export class Sender extends EventTarget {
   async #recut(entry) {
     const { api, persistence, jobs, statuses } = this.#parts;
     const { job, wanted, revision } = entry;
-    const body = bodyOf(revision, changes(entry.made, wanted));
-    const identity = crypto.randomUUID();
+    const body = await this.#body(revision, changes(entry.made, wanted));
+    const identity = randomId();
     const { job_id: id } = await persistence.run(() => api.recut(job.jobId, body, identity));
     const status = await this.#held(id);
     const made = status.draft?.revision ?? 0;
@@ -103,6 +107,23 @@ export class Sender extends EventTarget {
     statuses.take(entry.job, status);
     jobs.change(entry.job, { seen: 0 });
     this.#send("made", { job: entry.job, wish: wanted });
+  }
+
+  /** The body of a recut. A large mask is uploaded before. @type {(revision: number, wanted: Partial<Wish>) => Promise<object>} */
+  async #body(revision, wanted) {
+    const { mask, ...others } = wanted;
+    if (!mask || mask.size <= LARGEST_IN_FORM) return bodyOf(revision, wanted);
+    const { api, persistence } = this.#parts;
+    try {
+      // It is sent to its end, also if the job is left.
+      const { signal } = new AbortController();
+      const mask_key = await upload(api, mask, { run: (step) => persistence.run(step), signal });
+      return { ...bodyOf(revision, others), mask_key };
+    } catch (fault) {
+      // A key of scope review may not upload. Without a gateway the mask may come with the request.
+      if (fault instanceof ApiError && fault.status === 403) return bodyOf(revision, wanted);
+      throw fault;
+    }
   }
 
   /** The status of a job once it is held, or has ended. @param {string} id */

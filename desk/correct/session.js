@@ -37,6 +37,9 @@ export class Session {
   /** @type {Chooser | null} */
   #chooser = null;
   #isClosed = false;
+  /** Counts the files of regions that were asked for. */
+  #turn = 0;
+  #isLoading = false;
   /** What the masks of this page keep; `null` for one that this browser cannot show. @type {WeakMap<File, ImageBitmap | null>} */
   #masks = new WeakMap();
   /** Width and height of the upright photo, where hints are in pixels. */
@@ -81,13 +84,20 @@ export class Session {
 
   /** Loads the regions of the job's last cut. Without them, only the server knows what a click means. */
   async loadRegions() {
+    const turn = (this.#turn += 1);
     this.regions = null;
     this.#chooser = null;
+    this.#isLoading = true;
+    let regions = null;
     try {
-      if (linkOf(this.job, "regions")) this.regions = await readRegions(await (await this.#pictures.get(this.job, "regions")).arrayBuffer());
+      if (linkOf(this.job, "regions")) regions = await readRegions(await (await this.#pictures.get(this.job, "regions")).arrayBuffer());
     } catch {
       // The page says that they are missing.
     }
+    // Those of a later cut are asked for already.
+    if (turn !== this.#turn) return;
+    this.#isLoading = false;
+    this.regions = regions;
     for (const base of this.bases) base.subject = null;
     if (this.bases.length > 0) this.render();
   }
@@ -110,7 +120,7 @@ export class Session {
 
   /** Whether only the server knows what a click means. A cut by a mask takes no clicks. */
   get lacksRegions() {
-    return this.regions === null && !isMasked(this.bases.at(-1)?.wish ?? this.draft.wish);
+    return this.regions === null && !this.#isLoading && !isMasked(this.bases.at(-1)?.wish ?? this.draft.wish);
   }
 
   /** The revision whose picture is shown as it is, or 0 if something was clicked since. */

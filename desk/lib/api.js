@@ -48,6 +48,7 @@ import { isKey } from "./key.js";
  * @property {string} [output_name]
  * @property {string} created_at
  * @property {number} [confidence]
+ * @property {boolean} [empty_draft] whether it is held with an empty draft, which cannot be approved
  * @property {{ code: string, message: string }} [error]
  *
  * @typedef {{ file_key: string, upload_url: string, headers: Record<string, string> }} Grant

@@ -34,9 +34,11 @@ export const review = {
   },
   several: (/** @type {number} */ count) => counted(count, "job", "jobs"),
   bulkTitle: (/** @type {number} */ count) => `Approve ${counted(count, "job", "jobs")}?`,
-  bulkText: (/** @type {number} */ least, /** @type {number} */ most, /** @type {boolean} */ isSample) =>
-    `Every job that waits in this list, with a certainty from ${percent(least)} to ${percent(most)}, also those that you have ` +
-    (isSample ? "not looked at. A sample:" : "not looked at:"),
+  bulkText: (/** @type {[number, number]} */ [least, most], /** @type {number} */ empty, /** @type {boolean} */ isSample) => {
+    const all = `Every job that waits in this list, with a certainty from ${percent(least)} to ${percent(most)}, also those that you have not looked at`;
+    const leftOut = empty > 0 ? `. Left out: ${counted(empty, "job", "jobs")} without a subject, to correct or reject` : "";
+    return `${all}${leftOut}${isSample ? ". A sample:" : leftOut ? "." : ":"}`;
+  },
   bulkApprove: (/** @type {number} */ count) => `Approve ${counted(count, "job", "jobs")}`,
   csv: "Save as CSV",
   collecting: (/** @type {number} */ done, /** @type {number} */ count) => `Collecting ${done} of ${count}`,
@@ -63,7 +65,7 @@ export const review = {
     recut_in_progress: "Somebody is correcting its cut. Look at the new picture and decide again.",
     empty_draft: "No subject was found, so there is nothing to approve. Correct the cut, or reject the job.",
   }),
-  forbidden: "This key may only read. Use a key of scope review or full.",
+  forbidden: "This key may only read. Use a key of scope review, desk or full.",
   gone: "The server no longer has this job: it was deleted or has expired.",
   notMade: "Its pictures are not made yet.",
   hiddenFile: (/** @type {string} */ format) => `Browsers cannot show ${format} files. Choose the result to see its preview.`,

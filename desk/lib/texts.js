@@ -179,7 +179,7 @@ export const texts = {
   // What can go wrong, with the remedy.
   problems: {
     noCredits: "No credits left. Add some with `cutline owners set OWNER --credits +100`, then try again.",
-    forbidden: "This key may only read. Use a key of scope full.",
+    forbidden: "This key may not upload. Use a key of scope desk or full.",
     tooLarge: (/** @type {number} */ size, /** @type {number} */ limit) =>
       `This file has ${megabytes(size)}, and the limit is ${megabytes(limit)}. Save a smaller copy, and drop that.`,
     empty: "This file is empty. Export it again, and drop that.",

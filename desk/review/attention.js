@@ -91,6 +91,8 @@ export class Attention {
     this.#stage.scrollIntoView({ block: "nearest" });
     announce(texts.review.place(index + 1, this.#places.length, place.message));
     const isCurrent = () => job === this.#job && index === this.#at;
+    await this.#settled();
+    if (!isCurrent()) return;
     const size = await this.#sizeOf(job).catch(() => null);
     if (!size || !isCurrent()) return;
     if (!this.#viewer.partOf(size)) {
@@ -99,6 +101,13 @@ export class Attention {
       await this.#viewer.choose(other);
     }
     if (isCurrent()) await this.#viewer.lookAt(place.box, size, isCurrent);
+  }
+
+  /** Resolves once the stage shows the job, or says why not. Before, photo and picture may be those of another one. */
+  async #settled() {
+    while (this.#stage.dataset.loading !== undefined) {
+      await new Promise((resolve) => ["arranged", "shown"].forEach((name) => this.#viewer.addEventListener(name, resolve, { once: true })));
+    }
   }
 
   /** @param {number} index */
@@ -122,11 +131,10 @@ export class Attention {
   async #draw() {
     const job = this.#job;
     const places = this.#places;
-    const { content, loading } = this.#stage.dataset;
-    const hasPicture = content !== "nothing" && loading === undefined;
-    if (!job || places.length === 0 || !hasPicture) return this.#layer.replaceChildren();
+    const hasPicture = () => this.#stage.dataset.content !== "nothing" && this.#stage.dataset.loading === undefined;
+    if (!job || places.length === 0 || !hasPicture()) return this.#layer.replaceChildren();
     const size = await this.#sizeOf(job).catch(() => null);
-    if (places !== this.#places) return;
+    if (places !== this.#places || !hasPicture()) return;
     const part = size && this.#viewer.partOf(size);
     this.#layer.replaceChildren(...(part ? places.map((place, index) => boxOf(place, index, within(place.box, size, part))) : []));
     this.#mark(this.#at);

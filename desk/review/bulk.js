@@ -2,7 +2,7 @@
 
 import { find, make } from "../lib/dom.js";
 import { texts } from "../lib/texts.js";
-import { isWaiting } from "./jobs.js";
+import { isEmpty, isWaiting } from "./jobs.js";
 import { nameOf } from "./names.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
@@ -36,19 +36,21 @@ export class BulkApproval {
     this.#dialog.addEventListener("close", () => this.#sample.replaceChildren());
   }
 
-  /** @param {boolean} canApprove whether all jobs of the filter are there, and some of them wait */
-  offer(canApprove) {
-    this.#open.disabled = !canApprove;
+  /** @param {boolean} isComplete whether all jobs of the filter are there */
+  offer(isComplete) {
+    this.#open.disabled = !(isComplete && this.#jobs.all.some(canApprove));
   }
 
   #ask() {
     this.#chosen = this.#jobs.all.filter(canApprove);
     const count = this.#chosen.length;
     if (count === 0) return;
+    const empty = this.#jobs.all.filter((job) => isWaiting(job) && isEmpty(job)).length;
     const sure = this.#chosen.map(({ listed }) => listed.confidence ?? 0);
+    /** @type {[number, number]} */
     const range = [sure.reduce((one, other) => Math.min(one, other)), sure.reduce((one, other) => Math.max(one, other))];
     find("bulk-title", HTMLElement).textContent = texts.review.bulkTitle(count);
-    find("bulk-text", HTMLElement).textContent = texts.review.bulkText(range[0] ?? 0, range[1] ?? 0, count > SAMPLE);
+    find("bulk-text", HTMLElement).textContent = texts.review.bulkText(range, empty, count > SAMPLE);
     find("bulk-approve", HTMLButtonElement).textContent = texts.review.bulkApprove(count);
     this.#sample.replaceChildren(...sampleOf(this.#chosen).map((job) => this.#picture(job)));
     this.#dialog.showModal();
@@ -62,8 +64,8 @@ export class BulkApproval {
   }
 }
 
-/** A cut that is about to change is not approved unseen. */
-const canApprove = (/** @type {Job} */ job) => isWaiting(job) && !job.isCutting;
+/** A cut that is about to change is not approved unseen, and the server refuses an empty one. */
+export const canApprove = (/** @type {Job} */ job) => isWaiting(job) && !job.isCutting && !isEmpty(job);
 
 /** Jobs from all over the list: from the worst to the best. @type {(jobs: Job[]) => Job[]} */
 function sampleOf(jobs) {

@@ -6,6 +6,7 @@ import { texts } from "../lib/texts.js";
 export class Correcting {
   /** @type {import("../correct/correct.js").Correct | null} */
   #correct = null;
+  #turn = 0;
   #parts;
 
   /** @param {import("../correct/correct.js").Parts} parts */
@@ -23,6 +24,7 @@ export class Correcting {
     const { jobs } = this.#parts;
     const job = jobs.selected;
     if (!job) return;
+    const turn = (this.#turn += 1);
     try {
       if (!this.#correct) {
         const { Correct } = await import("../correct/correct.js");
@@ -33,7 +35,8 @@ export class Correcting {
       jobs.change(job, { problem: texts.correct.notLoaded });
       return announce(texts.correct.notLoaded);
     }
-    if (jobs.selected === job) await this.#correct.toggle(job);
+    // Somebody may have left the job while the modules were loaded. The grid keeps it selected.
+    if (turn === this.#turn && jobs.selected === job) await this.#correct.toggle(job);
   }
 
   /** Has the selected job cut by a file, and begins to correct it if need be. @param {File[]} files */
@@ -50,6 +53,7 @@ export class Correcting {
 
   /** Ends it, since another job or none is shown. */
   leave() {
+    this.#turn += 1;
     this.#correct?.leave(false);
   }
 }

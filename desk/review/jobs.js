@@ -137,5 +137,12 @@ export const isWaiting = (/** @type {Job} */ job) => job.step === "waiting";
 /** Whether its last picture was shown, and is not about to change. */
 export const canDecide = (/** @type {Job} */ job) => isWaiting(job) && job.seen > 0 && !job.isCutting;
 
+/**
+ * Whether its draft is known to be empty, since no subject was found. The list and the status were asked for at different
+ * times, and a draft that got a subject keeps one.
+ */
+export const isEmpty = (/** @type {Job} */ { listed, status }) =>
+  listed.empty_draft === true && (!status || (status.attention ?? []).some(({ reason }) => reason === "no_subject"));
+
 /** Whether it was decided on this page, and may not have arrived yet. */
 export const isUnsent = (/** @type {Job} */ job) => job.step === "decided" || job.step === "sending";

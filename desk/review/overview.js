@@ -49,7 +49,7 @@ export class Overview {
     this.#empty.textContent = loader.problem || (filters.isSet ? texts.review.noMatch : texts.review.nothing);
     this.#empty.toggleAttribute("data-problem", loader.problem !== "");
     find("grid", HTMLElement).hidden = isEmpty || loader.problem !== "";
-    bulk.offer(waiting > 0 && !loader.isLoading && !loader.problem);
+    bulk.offer(!loader.isLoading && !loader.problem);
     this.#drawUnsent(decisions.unsent);
   }
 

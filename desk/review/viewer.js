@@ -33,6 +33,8 @@ export class Viewer extends EventTarget {
   #turn = 0;
   /** @type {Job | null} */
   #job = null;
+  /** Whether photo and picture on the stage are those of the job. */
+  #isThere = false;
   /** Whether the file itself is shown, and not its preview. */
   #isFull = false;
   /** Whether the page says that an overlay could not be loaded. */
@@ -110,10 +112,7 @@ export class Viewer extends EventTarget {
     }
   }
 
-  /**
-   * Shows one of the job's pictures.
-   * @param {string} variation
-   */
+  /** Shows one of the job's pictures. @param {string} variation */
   async choose(variation) {
     this.variation = variation;
     await this.show(this.#job, true);
@@ -155,6 +154,7 @@ export class Viewer extends EventTarget {
       this.variation = RESULT;
     }
     this.#job = job;
+    this.#isThere = false;
     this.#isFull = false;
     this.#hasFailed = false;
     this.#element.dataset.loading = "";
@@ -169,28 +169,26 @@ export class Viewer extends EventTarget {
   }
 
   /**
-   * Shows the photo alone, for a correction to lie over it, unless something else is shown meanwhile. Later pictures of the
-   * job are up to the caller.
-   * @param {Job} job
+   * Shows the photo alone, for a correction to lie over it. Later pictures of the job are up to the caller.
+   * @type {(job: Job) => Promise<boolean>} returns `false` if something else is shown meanwhile
    */
   async showPhoto(job) {
     const before = this.#turn;
     const photo = await this.#pictures.get(job, "source_preview");
-    if (before !== this.#turn) return;
+    if (before !== this.#turn) return false;
     const turn = (this.#turn += 1);
     this.overlays = { matte: false, marks: false };
     await this.#showOverlays();
     if (turn === this.#turn) await this.#stage.loadBefore(photo, texts.altBefore(nameOf(job)));
-    if (turn !== this.#turn) return;
+    if (turn !== this.#turn) return false;
     this.#stage.dropAfter();
     this.#isFull = true;
+    this.#isThere = true;
     this.#arrange();
+    return true;
   }
 
-  /**
-   * Has the pictures of a job ready before they are shown.
-   * @param {Job} job
-   */
+  /** Has the pictures of a job ready before they are shown. @param {Job} job */
   async prepare(job) {
     try {
       await this.#statuses.have(job);
@@ -215,6 +213,7 @@ export class Viewer extends EventTarget {
     if (!isCurrent()) return;
     if (!photo) this.#stage.dropBefore();
     this.#isFull = name === fullOf(job, this.variation);
+    this.#isThere = true;
     this.#arrange();
     this.#stage.say("");
     await this.#showPath(job, isCurrent);
@@ -236,7 +235,8 @@ export class Viewer extends EventTarget {
       const tolerance = 1 / Math.min(one.naturalWidth, one.naturalHeight, other.naturalWidth, other.naturalHeight);
       return liesOver && Math.abs(proportions(one) / proportions(other) - 1) < tolerance;
     });
-    delete this.#element.dataset.loading;
+    // A file may come before its preview, over the photo of another job.
+    if (this.#isThere) delete this.#element.dataset.loading;
     this.dispatchEvent(new Event("arranged"));
   }
 

@@ -16,6 +16,7 @@ import { readMask } from "../correct/mask.js";
 import { toAlpha } from "../correct/matted.js";
 import { Regions, readRegions } from "../correct/regions.js";
 import { Sender, bodyOf } from "../correct/send.js";
+import { ApiError } from "../lib/api.js";
 import { fileName, layeredOf } from "../review/retouch.js";
 
 const WIDTH = 12;
@@ -302,6 +303,80 @@ test("a recut with a mask is a form, and any other one JSON", () => {
   assert.deepEqual([...form.keys()], ["revision", "hints", "mask_source", "mask"]);
   assert.deepEqual([form.get("revision"), JSON.parse(form.get("hints")), form.get("mask").name], ["3", hints, "mask.png"]);
   assert.equal(bodyOf(0, { mask: new File(["m"], "mask.png") }).has("revision"), false);
+});
+
+/** Stands in for the browser's upload. Its answers are the statuses of `answers`, and then 200. @type {(answers: number[], sent: object[]) => object} */
+const fakeRequest = (answers, sent) =>
+  class {
+    #listeners = new Map();
+    #url = "";
+    upload = { addEventListener: () => {} };
+    responseText = "{}";
+    status = 0;
+    open = (method, url) => (this.#url = `${method} ${url}`);
+    setRequestHeader = () => {};
+    getResponseHeader = () => null;
+    addEventListener = (name, listener) => this.#listeners.set(name, listener);
+    send(file) {
+      sent.push({ to: this.#url, bytes: file.size });
+      this.status = answers.shift() ?? 200;
+      queueMicrotask(() => this.#listeners.get("load")());
+    }
+  };
+
+/** Corrects a job by this mask. Returns the uploads and the body of the recut. */
+async function cutByMask(context, size, { answers = [], grant } = {}) {
+  const base = "https://desk.example/";
+  const uploads = [];
+  const fakes = { document: { baseURI: base, querySelector: () => null }, location: new URL(base), XMLHttpRequest: fakeRequest(answers, uploads) };
+  for (const [name, value] of Object.entries(fakes)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    context.after(() => (before ? Object.defineProperty(globalThis, name, before) : Reflect.deleteProperty(globalThis, name)));
+  }
+  const job = { jobId: "one", status: null };
+  let grants = 0;
+  let body = null;
+  const api = {
+    grant: grant ?? (async () => ({ file_key: `key-${(grants += 1)}`, upload_url: `${base}uploads/${grants}`, headers: {} })),
+    recut: async (id, given) => {
+      body = given;
+      return { job_id: id };
+    },
+    status: async () => ({ status: "pending_review", state: "pending", draft: { revision: 2 } }),
+  };
+  const jobs = { change: (of, changes) => Object.assign(of, changes) };
+  const sender = new Sender({ api, persistence: { run: (step) => step() }, jobs, statuses: { take: (of, status) => (of.status = status) } });
+  const mask = new File([new Uint8Array(size)], "mask.png", { type: "image/png" });
+  const begun = { revision: 1, wish: wishOf(undefined) };
+  await new Promise((resolve, reject) => {
+    sender.addEventListener("ended", resolve);
+    sender.addEventListener("failed", () => reject(new Error(job.problem)));
+    sender.want(job, begun, { ...begun.wish, mask_source: "file", mask });
+  });
+  return { uploads, body };
+}
+
+test("a large mask is uploaded by a link of its own, and a small one comes with the recut", async (context) => {
+  const small = await cutByMask(context, 4_000_000);
+  assert.deepEqual(small.uploads, []);
+  assert.deepEqual([small.body.get("revision"), small.body.get("mask").size], ["1", 4_000_000]);
+  const large = await cutByMask(context, 4_000_001);
+  assert.deepEqual(large.uploads, [{ to: "PUT https://desk.example/uploads/1", bytes: 4_000_001 }]);
+  assert.deepEqual(large.body, { revision: 1, mask_source: "file", mask_key: "key-1" });
+});
+
+test("a mask whose link is refused gets another one", async (context) => {
+  const { uploads, body } = await cutByMask(context, 5_000_000, { answers: [403] });
+  assert.deepEqual([uploads.length, body.mask_key], [2, "key-2"]);
+});
+
+test("with a key that may not upload, a large mask comes with the recut", async (context) => {
+  const grant = async () => {
+    throw new ApiError(403, { error: "forbidden" }, () => null);
+  };
+  const { uploads, body } = await cutByMask(context, 5_000_000, { grant });
+  assert.deepEqual([uploads.length, body.get("mask").size], [0, 5_000_000]);
 });
 
 test("a mask is read at once, and refused if it is empty, too large or gone", async () => {

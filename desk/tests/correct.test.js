@@ -127,6 +127,35 @@ test("undo and redo change the cut, and what comes quickly is sent together", as
   });
 });
 
+test("a correction does not begin once its job was left", async () => {
+  const [id] = await hold(server, [{ ...scene(), external_id: "left" }]);
+  await useReview(server, {}, async (_, page) => {
+    let release;
+    const left = new Promise((resolve) => (release = resolve));
+    await page.route("**/correct/correct.js", async (route) => {
+      await left;
+      await route.continue();
+    });
+    await openJob(page, id);
+    const asked = [];
+    page.on("request", (request) => request.url().endsWith(`/jobs/${id}`) && asked.push(request.url()));
+    const modules = page.waitForRequest("**/correct/correct.js");
+    await page.keyboard.press("e");
+    const url = (await modules).url();
+    await page.keyboard.press("Escape");
+    await page.locator("html[data-view=grid]").waitFor();
+    release();
+    await page.evaluate(async (url) => {
+      await import(url);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }, url);
+    assert.deepEqual(asked, [], "the page does not open the correction");
+    assert.equal(await page.locator("html[data-correct]").count(), 0);
+    await begin(page, id);
+    assert.equal(asked.length, 1);
+  });
+});
+
 test("strokes, frames, holes and the cut before", async () => {
   const [id] = await hold(server, [scene()]);
   await useReview(server, {}, async (desk, page) => {

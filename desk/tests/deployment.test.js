@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import { alphaAt, begin, click, saved } from "./support/correct.js";
+import { alphaAt, becomes, begin, click, saved } from "./support/correct.js";
 import { Deployment } from "./support/deployment.js";
 import { Desk, closeBrowser, downloaded, openBrowser, photo } from "./support/page.js";
 import { ended, hold, shown, useReview } from "./support/review.js";
-import { BALL, BOX, scene } from "./support/scene.js";
+import { BALL, BOX, HEIGHT, WIDTH, leftHalf, padded, scene } from "./support/scene.js";
 import { example } from "./support/settings.js";
 
 const COFFEE = photo(example("coffee.jpg"));
@@ -59,5 +59,20 @@ test("the brush reads the pixels of the bucket, and a corrected cut is approved"
     await page.keyboard.press("a");
     const job = await ended(deployment, id);
     assert.deepEqual([job.status, job.review.revision], ["done", 2]);
+  });
+});
+
+test("a mask too large for the gateway goes to the bucket", async () => {
+  const [id] = await hold(deployment, [scene()]);
+  await useReview(deployment, {}, async (_, page) => {
+    const sent = [];
+    page.on("request", (request) => sent.push(`${request.method()} ${new URL(request.url()).origin}`));
+    await begin(page, id);
+    const mask = { name: "half.png", mimeType: "image/png", buffer: padded(leftHalf(WIDTH, HEIGHT), 6_000_000) };
+    await page.locator("#mask-file").setInputFiles(mask);
+    await saved(page, 2);
+    await becomes(page, BALL, false);
+    assert.ok(sent.includes(`PUT ${deployment.store}`), sent.join(", "));
+    assert.equal((await deployment.api(`jobs/${id}`)).subject.mask_source, "file");
   });
 });

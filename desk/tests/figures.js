@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
-import { click, saved } from "./support/correct.js";
+import { click, isRecut } from "./support/correct.js";
 import { dropToCut } from "./support/drop.js";
 import { Desk, closeBrowser, openBrowser } from "./support/page.js";
 import { hold, reviewOf, shown } from "./support/review.js";
@@ -75,7 +75,8 @@ async function mend(page, { id, source, stem, mask, confidence }) {
     if (!point) break;
     clicks += 1;
     await click(page, point);
-    await saved(page, clicks + 1);
+    // A click that leaves nothing of the cut is refused. A photo that ends so was not put right.
+    if (!(await isRecut(page, clicks + 1))) break;
     ious.push(iouOf(await alphaOf(page), truth));
   }
   await page.keyboard.press("Escape");

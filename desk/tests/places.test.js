@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { begin, onScreen, until } from "./support/correct.js";
 import { closeBrowser, openBrowser } from "./support/page.js";
 import { hold, openJob, shown, useReview } from "./support/review.js";
-import { BALL, HEIGHT, WIDTH, scene } from "./support/scene.js";
+import { BALL, HEIGHT, WIDTH, png, scene } from "./support/scene.js";
 import { Server } from "./support/server.js";
 
 const NARROW = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
@@ -95,6 +95,35 @@ test("Tab goes from one doubtful place to the next at 200 %, and on to the contr
     await page.keyboard.press("n");
     await page.locator(".place").first().waitFor({ state: "hidden" });
     assert.equal(await page.locator("#show-places").isChecked(), false);
+  });
+});
+
+test("a Tab that comes before the picture waits for it", async () => {
+  // Twice as large, so that a place in pixels lies elsewhere than on the photo before.
+  const large = png(2 * WIDTH, 2 * HEIGHT, (x, y) => (Math.hypot(x - 680, y - 340) < 110 ? [170, 40, 45] : [205, 205, 200]));
+  const [first] = await hold(server, [{ ...scene(), external_id: "waits" }]);
+  const [second] = await hold(server, [{ name: "large.png", bytes: large, type: "image/png", external_id: "waits for" }]);
+  await useReview(server, {}, async (_, page) => {
+    const held = [];
+    let isHolding = true;
+    await page.route(new RegExp(`/files/.*${second}/.*preview`), (route) => (isHolding ? void held.push(route) : route.continue()));
+    await withPlaces(page, PLACES);
+    await openJob(page, first);
+    await page.locator(".place").nth(1).waitFor();
+    await page.evaluate((to) => (location.hash = to), second);
+    await page.locator("#stage[data-loading]").waitFor({ state: "attached" });
+    await page.locator("#job-name", { hasText: "waits for" }).waitFor();
+    await page.locator("#view").focus();
+    // The places are known, and the pictures are not there.
+    await until(async () => held.length > 0 && (await page.locator("#attention li").count()) === 2, "the pictures are held");
+    await page.keyboard.press("Tab");
+    await page.locator("#announcement", { hasText: "Place 1 of 2" }).waitFor({ state: "attached" });
+    isHolding = false;
+    for (const route of held) await route.continue();
+    await page.locator(".place:nth-child(1)[data-current]").waitFor({ state: "attached" });
+    const width = () => page.locator("#view").evaluate((view) => parseFloat(view.style.getPropertyValue("--width")));
+    await until(async () => Math.abs((await width()) - 4 * WIDTH) < 1, "200 %");
+    await until(() => isInView(page.locator(".place:nth-child(1)"), page.locator("#view")), "the place is in view");
   });
 });
 

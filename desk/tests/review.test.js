@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 
 import { Desk, closeBrowser, downloaded, openBrowser, photo } from "./support/page.js";
 import { ended, hold, openJob, reviewOf, shown, useReview } from "./support/review.js";
+import { scene } from "./support/scene.js";
 import { Server } from "./support/server.js";
 import { example } from "./support/settings.js";
 
@@ -293,6 +294,32 @@ test("filters show the jobs that they name", async () => {
       await page.locator(`#job-${first}`, { hasText: /Approved\s*one/ }).waitFor();
       await page.locator("#filter-state").selectOption("rejected");
       await page.getByText("No job matches these filters.").waitFor();
+    });
+  } finally {
+    await own.remove();
+  }
+});
+
+test("a job without a subject is left out when all are approved", async () => {
+  const own = await Server.start();
+  try {
+    // No object is in the corner.
+    const [good, empty] = await hold(own, [COFFEE, { ...scene(), keep: "[[5, 5]]" }]);
+    const { jobs } = await own.api("jobs");
+    assert.deepEqual(
+      jobs.filter((job) => job.empty_draft).map((job) => job.job_id),
+      [empty],
+    );
+    await useReview(own, {}, async (_, page) => {
+      await page.getByText("2 jobs, all waiting").waitFor();
+      await page.getByRole("button", { name: "Approve all…" }).click();
+      await page.getByRole("heading", { name: "Approve 1 job?" }).waitFor();
+      await page.locator("#bulk-text", { hasText: "Left out: 1 job without a subject, to correct or reject." }).waitFor();
+      assert.equal(await page.locator("#bulk-sample li").count(), 1);
+      await page.getByRole("button", { name: "Approve 1 job" }).click();
+      assert.equal((await ended(own, good)).review.verdict, "approved");
+      assert.equal((await own.api(`status?job_id=${empty}`)).status, "pending_review");
+      await page.locator("#bulk:disabled").waitFor();
     });
   } finally {
     await own.remove();

@@ -160,13 +160,15 @@ test("without credits the page says what to do, and goes on afterwards", async (
   });
 });
 
-test("a key that may only read is explained", async () => {
-  const created = server.command("keys", "create", "--owner", "default", "--scope", "read");
-  const key = /ck_\S+/.exec(created)?.[0] ?? "";
-  await Desk.use({ link: `${server.base}#key=${key}`, key }, {}, async (desk, page) => {
-    await desk.drop([COFFEE]);
-    await page.locator("#message", { hasText: "This key may only read" }).waitFor();
-  });
+test("a key that may not upload is explained", async () => {
+  for (const scope of ["read", "review"]) {
+    const created = server.command("keys", "create", "--owner", "default", "--scope", scope);
+    const key = /ck_\S+/.exec(created)?.[0] ?? "";
+    await Desk.use({ link: `${server.base}#key=${key}`, key }, {}, async (desk, page) => {
+      await desk.drop([COFFEE]);
+      await page.locator("#message", { hasText: "This key may not upload. Use a key of scope desk" }).waitFor();
+    });
+  }
 });
 
 test("a picture without a subject fails with the reason", () =>

@@ -11,6 +11,9 @@ import { Limit } from "../lib/limit.js";
 import { Pictures } from "../lib/pictures.js";
 import { ZipWriter, crc32, safeName } from "../lib/zip.js";
 import { Placement } from "../lib/placement.js";
+import { texts } from "../lib/texts.js";
+import { canApprove } from "../review/bulk.js";
+import { isEmpty } from "../review/jobs.js";
 import { markBand } from "../review/marks.js";
 import { ordered } from "../review/order.js";
 import { table } from "../review/table.js";
@@ -39,6 +42,24 @@ test("other programs read a ZIP", async () => {
     [5, 6, 5, 100_000, 0],
   );
   assert.equal(listed[0][2], crc32(new TextEncoder().encode("first")));
+});
+
+test("a draft without a subject is left out of an approval of all, until it has one", () => {
+  const job = (listed, status = null) => ({ listed, status, step: "waiting", isCutting: false });
+  const place = (reason) => ({ attention: [{ reason }] });
+  assert.deepEqual([isEmpty(job({})), canApprove(job({}))], [false, true]);
+  const empty = job({ empty_draft: true });
+  assert.deepEqual([isEmpty(empty), canApprove(empty)], [true, false]);
+  assert.equal(canApprove(job({ empty_draft: true }, place("no_subject"))), false);
+  assert.equal(canApprove(job({ empty_draft: true }, place("low_contrast"))), true, "it was corrected since");
+  assert.equal(canApprove(job({ empty_draft: true }, {})), true, "it was corrected since");
+  assert.equal(canApprove({ ...job({}), isCutting: true }), false);
+  assert.equal(canApprove({ ...job({}), step: "decided" }), false);
+  const text = (empty, isSample) => texts.review.bulkText([0.2, 0.9], empty, isSample);
+  assert.match(text(0, false), /from 20\s?% to 90\s?%, also those that you have not looked at:$/);
+  assert.match(text(0, true), / not looked at\. A sample:$/);
+  assert.match(text(1, false), / not looked at\. Left out: 1 job without a subject, to correct or reject\.$/);
+  assert.match(text(3, true), /Left out: 3 jobs without a subject, to correct or reject\. A sample:$/);
 });
 
 test("a link that has expired is replaced before it is followed", async () => {

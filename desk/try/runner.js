@@ -3,10 +3,11 @@
 
 import { ApiError } from "../lib/api.js";
 import { sleep } from "../lib/dom.js";
+import { randomId } from "../lib/identity.js";
 import { Limit } from "../lib/limit.js";
 import { LocalFault, describe } from "../lib/problems.js";
-import { put } from "../lib/put.js";
 import { texts } from "../lib/texts.js";
+import { upload } from "../lib/upload.js";
 import { isPending, variationsOf } from "./photos.js";
 
 /** @typedef {import("./photos.js").Photo} Photo */
@@ -18,7 +19,6 @@ const QUESTIONS = 2;
 const WAITED_FOR = 2;
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 3_000;
-const MAX_GRANTS = 4;
 
 export class Runner {
   #uploads = new Limit(UPLOADS);
@@ -108,18 +108,12 @@ export class Runner {
     const { life } = photo;
     if (file.size > limit) throw new LocalFault(texts.problems.tooLarge(file.size, limit));
     if (file.size === 0) throw new LocalFault(texts.problems.empty);
-    const progressed = (/** @type {number} */ ratio) => this.#photos.change(photo, { progress: ratio });
-    for (let grants = 1; ; grants += 1) {
-      const grant = await this.#persist(photo, () => this.#api.grant(file));
-      this.#photos.change(photo, { step: "uploading", progress: 0 });
-      try {
-        await this.#persist(photo, () => put(grant, file, progressed, life.signal));
-        return grant.file_key;
-      } catch (fault) {
-        // The link has expired, or the server has lost it. Another link is as good.
-        if (!(fault instanceof ApiError && fault.status === 403 && grants < MAX_GRANTS)) throw fault;
-      }
-    }
+    return upload(this.#api, file, {
+      run: (step) => this.#persist(photo, step),
+      signal: life.signal,
+      began: () => this.#photos.change(photo, { step: "uploading", progress: 0 }),
+      progressed: (ratio) => this.#photos.change(photo, { progress: ratio }),
+    });
   }
 
   /**
@@ -171,9 +165,4 @@ async function checkReadable(file) {
   } catch {
     throw new LocalFault(texts.problems.fileGone);
   }
-}
-
-/** A random identity. `crypto.randomUUID` exists in secure contexts only: not over plain HTTP from another machine. */
-function randomId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -14,6 +14,8 @@ export class Viewer {
   #stage = new Stage();
   /** What is loaded, to load nothing twice. */
   #loaded = { before: "", after: "" };
+  /** Settled once the photo is there, if the browser can show it. @type {Promise<void>} */
+  #photo = Promise.resolve();
   #pictures;
 
   /** @param {import("../lib/pictures.js").Pictures<Photo>} pictures */
@@ -28,17 +30,22 @@ export class Viewer {
   async show(photo) {
     this.#progress(photo);
     if (!photo) return this.#clear();
-    const isNew = this.#loaded.before !== String(photo.id);
-    if (isNew) this.#clear();
-    this.#loaded.before = String(photo.id);
-    if (isNew) {
-      const original = await photo.original;
-      if (this.#loaded.before !== String(photo.id)) return;
-      if (original) await this.#stage.loadBefore(original, texts.altBefore(photo.file.name)).catch(() => {});
-      if (this.#loaded.before !== String(photo.id)) return;
-      this.#arrange(photo);
+    if (this.#loaded.before !== String(photo.id)) {
+      this.#clear();
+      this.#loaded.before = String(photo.id);
+      this.#photo = this.#loadPhoto(photo);
     }
-    await this.#showResult(photo);
+    // A result that is there at once lies over the photo nevertheless.
+    await this.#photo;
+    if (this.#loaded.before === String(photo.id)) await this.#showResult(photo);
+  }
+
+  /** @param {Photo} photo */
+  async #loadPhoto(photo) {
+    const isCurrent = () => this.#loaded.before === String(photo.id);
+    const original = await photo.original;
+    if (original && isCurrent()) await this.#stage.loadBefore(original, texts.altBefore(photo.file.name)).catch(() => {});
+    if (isCurrent()) this.#arrange(photo);
   }
 
   /** @param {string} to see `Gestures.zoom` */

@@ -80,8 +80,8 @@ cargo xtask test [STEP]... [-- FILTER...]
 cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
     Measures all figures, or only these:
       {figures}
-    --eval DIR    photographs with known mattes, for `matte` and parts of `imaging`, `composing`, `engine` and
-                  `desk`;
+    --eval DIR    photographs with known mattes, for `matte`, `confidence` and parts of `imaging`, `composing`,
+                  `engine` and `desk`;
                   default: the environment variable CUTLINE_EVAL
     --seconds N   duration of each load on `serve`; default: {seconds}
     --profile     `engine` also reports the time of each layer

@@ -10,7 +10,7 @@ use crate::programs::Programs;
 use crate::steps::{Counts, Steps, run_program, run_tests};
 use crate::targets;
 use crate::tools::{Tools, node_modules};
-use crate::workspace::{BUILD, cargo, fetch_models, program, root};
+use crate::workspace::{BUILD, BUILD_WITH_HEIC, cargo, fetch_models, program, root};
 
 /// A suite: its name on the command line and in the summary, and how to run it.
 type Suite = (&'static str, fn(&Setup, &mut Counts) -> Result<()>);
@@ -111,7 +111,8 @@ fn build() -> Result<()> {
         targets == PREPARED,
         "the manifests set `test = false` for {targets:?}, but the suites prepare {PREPARED:?}; add a suite"
     );
-    run_program(cargo().arg("build").args(BUILD).arg("--all-targets"))?;
+    // Not the benchmarks: no test runs them, and `clippy` reads them.
+    run_program(cargo().arg("build").args(BUILD).args(["--lib", "--bins", "--tests", "--examples"]))?;
     run_program(cargo().arg("build").args(BUILD).args(targets.iter().flat_map(|name| ["--test", name])))
 }
 
@@ -158,8 +159,9 @@ fn formats(setup: &Setup, counts: &mut Counts) -> Result<()> {
 /// The crate that needs libheif, and the programs that link it with their feature `heic`, which are only checked: built,
 /// they would take the place of those that the other suites run.
 fn heic(setup: &Setup, counts: &mut Counts) -> Result<()> {
+    // With the features of all other builds, or the crates that it needs would be built once more.
     let mut test = cargo();
-    test.args(["test", "--release", "--locked", "-p", "cutline-heic", "--"]).args(&setup.harness);
+    test.arg("test").args(BUILD_WITH_HEIC).args(["--test", "heic", "--test", "heic_worker", "--"]).args(&setup.harness);
     run_tests(&mut test, counts)?;
     let programs = ["-p", "cutline-cli", "-p", "cutline-process"];
     let features = ["--features", "cutline-cli/heic,cutline-process/heic"];

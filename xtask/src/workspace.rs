@@ -18,6 +18,12 @@ pub(crate) const BUILD: [&str; 7] = {
     ["--release", workspace, exclude, heic, features, names, locked]
 };
 
+/// The same, and the crate that needs libheif.
+pub(crate) const BUILD_WITH_HEIC: [&str; 5] = {
+    let [workspace, _, _, features, names, locked] = SELECTION;
+    ["--release", workspace, features, names, locked]
+};
+
 /// The beginnings of the variables in which cargo describes the package of a running program.
 const PACKAGE_VARIABLES: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 

@@ -277,6 +277,7 @@ mod tests {
             recut_of: None,
             decided: None,
             confidence: None,
+            empty_draft: false,
             failure: None,
         }
     }

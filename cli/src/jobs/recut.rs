@@ -156,6 +156,7 @@ fn explain(error: RecutError, id: JobId) -> anyhow::Error {
         RecutError::Refused(refused @ RecutRefused::TooMany) => anyhow!("{refused}: {id}; approve or reject it"),
         RecutError::Failed => anyhow!("job has failed: {id}; repeat it with `cutline jobs retry {id}`"),
         RecutError::MaskMissing => anyhow!("job has no mask: {id}; give one with --mask"),
+        RecutError::MaskMismatch(message) => anyhow!("{message}"),
         RecutError::Rerun(error) => rerun::explain(error, id, "cannot cut the photo again"),
     }
 }

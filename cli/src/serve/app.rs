@@ -10,7 +10,7 @@ use cutline_core::usecases::{
     Account, DirectUpload, DropIngest, Env, Intake, IntakePorts, Process, Receivers, Recut, ReportSender, Retry,
     StorageCap, Submit, Sweep, SweptFiles, UseCases, Workshop,
 };
-use cutline_http::{Api, Waiting, WebPages, WebhookReach};
+use cutline_http::{Api, Waiting, WebhookReach};
 
 use super::browser::SwaggerUi;
 use super::limits;
@@ -84,8 +84,7 @@ impl App {
         api.signed_uploads =
             received.map(|uploads| Arc::new(ReceivedUploads::new(uploads, self.storage_cap.clone())) as _);
         api.browser = Some(Arc::new(SwaggerUi::default()));
-        // A bucket admits the pages of its own deployment, and not this server's.
-        api.pages = files.is_some().then(WebPages::default);
+        api.pages = Some(self.ports.pages.clone());
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;

@@ -15,9 +15,10 @@ use crate::size::parse_bytes;
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-At its first start in a data folder the server prints an API key, and at every start commands to
-try it. It stops at Ctrl-C or SIGTERM: it accepts no more requests, gives running jobs some time
-to finish, and leaves the rest in the queue for the next start.
+At its first start in a data folder the server prints an API key, and a link to its web pages with
+another key, which may only upload and review. At every start it prints commands to try. It stops
+at Ctrl-C or SIGTERM: it accepts no more requests, gives running jobs some time to finish, and
+leaves the rest in the queue for the next start.
 
 Examples:
   cutline serve

@@ -1,5 +1,5 @@
 //! `serve --backend aws`: the stores of a deployment on AWS. The deployment's functions keep running. This server accepts
-//! uploads that are too large for their gateway, and can process jobs too. The sweep stays with the functions.
+//! uploads that are too large for their gateway, shows the web pages, and can process jobs too. The sweep stays with the functions.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use cutline_core::domain::job::JobStage;
 use cutline_core::domain::metrics::Measurement;
 use cutline_core::ports::Metrics;
 use cutline_core::usecases::{RecordStores, UploadStores};
+use cutline_http::WebPages;
 
 use super::metrics::PrometheusMetrics;
 use super::ports::Ports;
@@ -27,6 +28,7 @@ pub(crate) struct AwsDeployment {
     reports: Arc<SqsQueue>,
     links: Arc<S3Links>,
     upload_links: Arc<S3UploadLinks>,
+    pages: WebPages,
 }
 
 impl AwsDeployment {
@@ -45,6 +47,7 @@ impl AwsDeployment {
             lanes: Arc::new(aws.lanes(&config.queues)),
             upload_links: Arc::new(aws.upload_links(&config.bucket, &config.upload_role_arn, Arc::new(SystemClock))),
             reports: Arc::new(aws.queue(&config.reports_queue_url)),
+            pages: WebPages { store: Some(aws.link_origin(&delivery.bucket).await?) },
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
             config,
         })
@@ -66,6 +69,7 @@ impl AwsDeployment {
             uploads: UploadStores { records: self.table.clone(), objects: self.bucket.clone() },
             upload_links: self.upload_links.clone(),
             received_uploads: None,
+            pages: self.pages.clone(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use cutline_core::usecases::{RecordStores, UploadStores};
 use cutline_core::{Policy, SystemClock};
+use cutline_http::WebPages;
 use cutline_local::{
     ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalAudit, LocalFiles, LocalIdentities, LocalJobs,
     LocalKeys, LocalLinks, LocalRateCounters, LocalReportQueue, LocalSets, LocalUploadLinks, LocalUploads, LocalUsage,
@@ -105,6 +106,7 @@ impl LocalStores {
             uploads: UploadStores { records: Arc::new(uploads.clone()), objects: Arc::new(uploads.clone()) },
             upload_links: Arc::new(upload_links),
             received_uploads: Some(uploads),
+            pages: WebPages::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue, ReportQueue, StorageUsage, UploadLinks};
 use cutline_core::usecases::{RecordStores, UploadStores};
-use cutline_http::SignedFiles;
+use cutline_http::{SignedFiles, WebPages};
 use cutline_local::LocalUploads;
 
 /// The ports of a backend, as the API and the workers need them.
@@ -31,4 +31,6 @@ pub(crate) struct Ports {
     pub(crate) upload_links: Arc<dyn UploadLinks>,
     /// The same uploads, if this server receives their files.
     pub(crate) received_uploads: Option<LocalUploads>,
+    /// How the web pages reach the files.
+    pub(crate) pages: WebPages,
 }

@@ -1,4 +1,4 @@
-//! The first steps in a data folder: a first key, and the jobs that the last process left.
+//! The first steps in a data folder: the first keys, and the jobs that the last process left.
 
 use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{KeyScope, Secret};
@@ -9,19 +9,34 @@ use super::local::LocalStores;
 use crate::audit::note;
 use crate::keys::new_key;
 
-/// Creates a key if the folder has none, and returns its secret, which is not stored.
-pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Option<Secret>> {
+/// The secrets of the first keys, which are not stored.
+pub(crate) struct FirstKeys {
+    /// For everything.
+    pub(crate) full: Secret,
+    /// For the link to the web pages, which may get around more easily than a key. So it may only do what they do.
+    pub(crate) desk: Secret,
+}
+
+/// Creates the first keys if the folder has none.
+pub(crate) async fn create_first_keys(stores: &LocalStores) -> anyhow::Result<Option<FirstKeys>> {
     if !stores.keys.list().await?.is_empty() {
         return Ok(None);
     }
+    let full = create_key(stores, "created at the first start", KeyScope::Full).await?;
+    let desk = create_key(stores, "web pages, created at the first start", KeyScope::Desk).await?;
+    Ok(Some(FirstKeys { full, desk }))
+}
+
+/// Creates a key of the first owner, and returns its secret.
+async fn create_key(stores: &LocalStores, label: &str, scope: KeyScope) -> anyhow::Result<Secret> {
     let owner: OwnerId = "default".parse()?;
-    let (secret, record) = new_key(owner, "created at the first start".to_owned(), KeyScope::Full)?;
+    let (secret, record) = new_key(owner, label.to_owned(), scope)?;
     stores.keys.insert(&record).await?;
     let noted = note(stores.audit.clone(), &record.owner, Actor::System, AuditEvent::key_created(&record)).await;
     if let Err(error) = noted {
         tracing::warn!(key = record.hash.id(), ?error, "first key not noted in the audit log");
     }
-    Ok(Some(secret))
+    Ok(secret)
 }
 
 /// Puts the jobs that the last process was working on back into the queue, after it has brought forward what was stored

@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use cutline_core::domain::keys::Secret;
-
 use url::Url;
 
+use super::startup::FirstKeys;
 use crate::shell::quoted;
 
 /// A photo to try, if the program runs in its repository.
@@ -17,16 +17,18 @@ const EXAMPLE: &str = "examples/coffee.jpg";
 /// The facts that the message shows.
 pub(crate) struct StartupMessage<'a> {
     pub(crate) address: SocketAddr,
-    /// The web page, if the server has one.
-    pub(crate) page: Option<&'a Url>,
+    /// The web page.
+    pub(crate) page: &'a Url,
+    /// Whether the page uses a bucket, which has to admit its address.
+    pub(crate) page_needs_cors: bool,
     /// The place of the data.
     pub(crate) backend: &'a str,
     /// The command that creates another key.
     pub(crate) new_key_command: &'a str,
     pub(crate) workers: usize,
     pub(crate) threads: NonZeroUsize,
-    /// The secret of the key that this start created, if any.
-    pub(crate) first_key: Option<&'a Secret>,
+    /// The keys that this start created, if any.
+    pub(crate) first_keys: Option<&'a FirstKeys>,
 }
 
 impl StartupMessage<'_> {
@@ -36,7 +38,7 @@ impl StartupMessage<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { address, page, backend, new_key_command, workers, threads, first_key } = self;
+        let Self { address, page, page_needs_cors, backend, new_key_command, workers, threads, first_keys } = self;
         let mut text = String::new();
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a string does not fail.
@@ -48,15 +50,19 @@ impl StartupMessage<'_> {
             0 => line(format_args!("{backend}; no workers: jobs wait in the queue")),
             n => line(format_args!("{backend}; workers: {n}, threads: {threads}")),
         }
-        match (page, first_key) {
-            (Some(page), Some(secret)) => {
-                line(format_args!("\nOpen this link in a browser:\n\n    {}", link(page, secret)))
+        match first_keys {
+            Some(FirstKeys { desk, .. }) => {
+                line(format_args!("\nOpen this link in a browser:\n\n    {}", link(page, desk)));
+                line(format_args!("\nIts key may upload and review, and nothing else."));
             }
-            (Some(page), None) => line(format_args!("\nOpen {page} in a browser, with an API key.")),
-            (None, _) => {}
+            None => line(format_args!("\nOpen {page} in a browser, with an API key.")),
         }
-        let header = match first_key {
-            Some(secret) => {
+        if *page_needs_cors {
+            let origin = page.origin().ascii_serialization();
+            line(format_args!("For its pictures, {origin} must be in the deployment's parameter CorsOrigins."));
+        }
+        let header = match first_keys {
+            Some(FirstKeys { full: secret, .. }) => {
                 line(format_args!("\nYour API key, shown only once:\n\n    {}\n", secret.reveal()));
                 line(format_args!("If you lose it, create another with `{new_key_command}`. Try it:\n"));
                 format!("'X-API-Key: {}'", secret.reveal())
@@ -92,16 +98,17 @@ mod tests {
 
     #[test]
     fn commands_can_be_pasted() {
-        let secret = Secret::from_caller("ck_secret");
+        let keys = FirstKeys { full: Secret::from_caller("ck_secret"), desk: Secret::from_caller("ck_pages") };
         let page = "http://127.0.0.1:8787".parse().expect("a URL");
         let message = StartupMessage {
             address: "0.0.0.0:8787".parse().expect("an address"),
-            page: Some(&page),
+            page: &page,
+            page_needs_cors: false,
             backend: "Data in /srv/cut line",
             new_key_command: "cutline keys create --data '/srv/cut line'",
             workers: 1,
             threads: NonZeroUsize::MIN,
-            first_key: Some(&secret),
+            first_keys: Some(&keys),
         };
         let first = message.text();
         assert!(
@@ -110,11 +117,15 @@ mod tests {
         );
         let upload = "-F mode=background http://127.0.0.1:8787/api/v1/upload";
         assert!(first.contains("    curl -H 'X-API-Key: ck_secret' -F file=@") && first.contains(upload), "{first}");
-        assert!(first.contains("    http://127.0.0.1:8787/#key=ck_secret\n"), "{first}");
+        assert!(first.contains("    http://127.0.0.1:8787/#key=ck_pages\n"), "{first}");
+        assert_eq!((first.matches("ck_pages").count(), first.matches("#key=").count()), (1, 1), "{first}");
         assert!(first.contains("`cutline keys create --data '/srv/cut line'`"), "{first}");
 
-        let later = StartupMessage { first_key: None, workers: 0, ..message }.text();
+        assert!(!first.contains("CorsOrigins"), "{first}");
+
+        let later = StartupMessage { first_keys: None, workers: 0, page_needs_cors: true, ..message }.text();
         assert!(later.contains("\"X-API-Key: $KEY\"") && later.contains("no workers"), "{later}");
         assert!(later.contains("Open http://127.0.0.1:8787/ in a browser"), "{later}");
+        assert!(later.contains("For its pictures, http://127.0.0.1:8787 must be in"), "{later}");
     }
 }

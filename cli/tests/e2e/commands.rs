@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::command_line::{run, stdout_of};
+use crate::http::Request;
 use crate::pictures;
 use crate::server::{Data, Server, cutline};
 
@@ -40,6 +41,37 @@ fn creates_lists_and_revokes_keys_while_a_server_runs() {
 
     let unknown = run(&data, &["keys", "revoke", "000000000000"]);
     assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("no key has the id"));
+}
+
+#[test]
+fn the_printed_link_has_a_key_for_the_pages_alone() {
+    let data = Data::new();
+    let server = Server::start(&data, &["--workers", "0"]);
+    let key = server.page_key.as_deref().expect("the key of the link");
+    assert_ne!(key, server.key());
+    let job = server.upload(key, "coffee.jpg", &pictures::photo());
+    let ask = |key: &str, method, path: &str| Request::new(method, server.url(path)).key(key).send();
+    for path in ["/api/v1/account", "/api/v1/params", "/api/v1/jobs", &format!("/api/v1/jobs/{job}")] {
+        assert_eq!(ask(key, "GET", path).status, 200, "{path}");
+    }
+    let set = "/api/v1/params/summer";
+    let put = |key| Request::new("PUT", server.url(set)).key(key).json(&json!({"outputs": ["background"]})).send();
+    assert_eq!(put(key).status, 403);
+    for (method, path) in [
+        ("DELETE", set.to_owned()),
+        ("DELETE", format!("/api/v1/jobs/{job}")),
+        ("POST", format!("/api/v1/jobs/{job}/retry")),
+        ("POST", format!("/api/v1/jobs/{job}/webhook")),
+    ] {
+        let refused = ask(key, method, &path);
+        assert_eq!((refused.status, &refused.json()["error"]), (403, &json!("forbidden")), "{method} {path}");
+    }
+    assert_eq!(server.status(key, &job).status, 200, "nothing was deleted");
+    assert_ne!(put(server.key()).status, 403, "the other key may");
+
+    let list = stdout_of(&data, &["keys", "list"]);
+    let scopes: Vec<_> = list.lines().skip(1).filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert!(scopes.len() == 2 && ["full", "desk"].iter().all(|scope| scopes.contains(scope)), "{list}");
 }
 
 #[test]

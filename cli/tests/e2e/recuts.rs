@@ -171,6 +171,10 @@ fn a_click_removes_the_wrong_object_and_the_rest_is_approved() {
     assert_eq!(shown["recut_of"], json!(job), "{shown}");
 }
 
+/// A GIF of one pixel.
+const ONE_PIXEL_GIF: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xFF\xFF\xFF\x2C\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3B";
+
 #[test]
 fn masks_cut_a_photo_and_cut_it_again() {
     let data = Data::new();
@@ -188,7 +192,12 @@ fn masks_cut_a_photo_and_cut_it_again() {
     let recut = Request::new("POST", path.as_str()).key(&key);
     let with = |mask: &[u8]| recut.clone().form_with_files(&[("revision", "1")], &[("mask", "mask.png", mask)]).send();
     let wrong = with(&pictures::one_pixel());
-    assert_eq!(wrong.status, 202, "the photo is not looked at before");
+    assert_eq!(wrong.status, 422, "{wrong:?}");
+    let message = wrong.json()["details"]["mask"][0].as_str().expect("a message").to_owned();
+    assert!(message.contains("mask of another size: it has 1 x 1 pixels"), "{message}");
+    // The size of a GIF is known when it is decoded.
+    let wrong = with(ONE_PIXEL_GIF);
+    assert_eq!(wrong.status, 202, "{wrong:?}");
     let failed = server.poll_until(&key, &job, |status| is_held(status) && status["warnings"]["recut"].is_array());
     let warning = failed["warnings"]["recut"][0].as_str().expect("a warning");
     assert!(warning.contains("mask of another size: it has 1 x 1 pixels"), "{failed}");

@@ -29,6 +29,21 @@ fn check_is_up(server: &Server) {
     check_error(&response, 422, "validation");
 }
 
+/// With the feature, the file is accepted, and its job fails: it has no picture.
+#[test]
+fn refuses_heic_at_once_in_a_build_without_it() {
+    let server = shared();
+    let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".as_slice();
+    let response = server.post().key(server.key()).form(&[("mode", "background")], Some(("photo.heic", heic))).send();
+    if cfg!(feature = "heic") {
+        assert_eq!(response.status, 202, "{response:?}");
+        return;
+    }
+    check_error(&response, 422, "validation");
+    let message = &response.json()["details"]["file"][0];
+    assert!(message.as_str().is_some_and(|message| message.contains("--features heic")), "{message}");
+}
+
 #[test]
 fn rejects_invalid_requests_with_the_cause() {
     let server = shared();

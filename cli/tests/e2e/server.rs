@@ -67,6 +67,8 @@ pub(crate) struct Server {
     base: String,
     /// The API key, printed at the first start in the folder.
     pub(crate) key: Option<String>,
+    /// The key in the link to the web pages, printed together with the other.
+    pub(crate) page_key: Option<String>,
     log: PathBuf,
     _data: Option<Data>,
 }
@@ -84,7 +86,7 @@ impl Server {
             .spawn()
             .expect("the program starts");
         let stdout = child.stdout.take().expect("its output");
-        let mut server = Self { child, base: String::new(), key: None, log: data.log(), _data: None };
+        let mut server = Self { child, base: String::new(), key: None, page_key: None, log: data.log(), _data: None };
         let mut printed = String::new();
         for line in BufReader::new(stdout).lines() {
             let line = line.expect("text");
@@ -92,6 +94,9 @@ impl Server {
             printed.push('\n');
             if let Some((_, base)) = line.split_once(" listens on ") {
                 base.clone_into(&mut server.base);
+            }
+            if let Some((_, key)) = line.split_once("#key=") {
+                server.page_key = Some(key.trim().to_owned());
             }
             if line.trim().starts_with("ck_") {
                 server.key = Some(line.trim().to_owned());

@@ -44,6 +44,14 @@ export async function clickTwice(page, one, other) {
 /** Waits for this revision of the cut. */
 export const saved = (page, revision) => page.locator("#correct-status", { hasText: `Revision ${revision} is saved.` }).waitFor();
 
+/** Waits until the server has this revision of the cut, or refuses it. Returns whether it is there. */
+export async function isRecut(page, revision) {
+  const status = (words) => page.locator(`#correct-status${words}`);
+  const isThere = status("").filter({ hasText: `Revision ${revision} is saved.` });
+  await isThere.or(status("[data-problem]")).waitFor();
+  return isThere.isVisible();
+}
+
 /** The alpha of the local cut at a point, from 0 to 255. */
 export const alphaAt = (page, { x, y }) =>
   page.evaluate(

@@ -36,6 +36,7 @@ export class Deployment {
     const { base_url, api_key, report } = JSON.parse(readFileSync(state, "utf8"));
     this.base = `${base_url}/`;
     this.key = api_key;
+    this.pageKey = api_key;
     this.link = `${this.base}#key=${api_key}`;
     /** The origin of the bucket. */
     this.store = report.endpoint;

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 
 import { Desk } from "./page.js";
 
-/** The review page of a server, for a key of its first owner. */
-export const reviewOf = (server, key = server.key) => ({ link: `${server.base}review#key=${key}`, key });
+/** The review page of a server, for a key of its first owner: that of the printed link, unless the test names one. */
+export const reviewOf = (server, key = server.pageKey) => ({ link: `${server.base}review#key=${key}`, key });
 
 /** Accepts photos that are held for review, and returns their job ids once all of them are. */
 export async function hold(server, files) {

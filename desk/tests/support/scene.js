@@ -16,6 +16,12 @@ export const scene = () => ({ name: "scene.png", bytes: png(WIDTH, HEIGHT, color
 /** A mask of this size that keeps the left half, as PNG. */
 export const leftHalf = (width, height) => png(width, height, (x) => (x < width / 2 ? [255, 255, 255] : [0, 0, 0]));
 
+/** The same picture in a larger file, with a chunk that decoders skip. @type {(file: Buffer, bytes: number) => Buffer} */
+export const padded = (file, bytes) => Buffer.concat([file.subarray(0, -END), chunk("paDd", Buffer.alloc(bytes)), file.subarray(-END)]);
+
+/** The bytes of a PNG's last chunk. */
+const END = 12;
+
 /** @type {(x: number, y: number) => number[]} */
 function colorAt(x, y) {
   if (x > 150 && x < 430 && y > 180 && y < 470) return Math.floor((x - 150) / 32) % 2 === 0 ? [170, 40, 45] : [158, 52, 45];

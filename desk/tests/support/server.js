@@ -37,8 +37,11 @@ export class Server {
     const server = new Server(await freePort(), more);
     const printed = await server.restart();
     server.link = /http:\/\/\S+#key=\S+/.exec(printed)?.[0] ?? "";
-    server.key = server.link.split("#key=")[1] ?? "";
-    assert.ok(server.key.startsWith("ck_"), `the link is missing: ${printed}`);
+    /** The key of the link, which may do what the pages do. */
+    server.pageKey = server.link.split("#key=")[1] ?? "";
+    /** The key that may do everything. */
+    server.key = /^\s*(ck_\S+)$/m.exec(printed)?.[1] ?? "";
+    assert.ok(server.pageKey.startsWith("ck_") && server.key, `the link or the key is missing: ${printed}`);
     return server;
   }
 

@@ -52,6 +52,14 @@ impl Gate {
         self.admit_scope(head, body, KeyScope::may_change).await
     }
 
+    /// The same for an upload.
+    ///
+    /// # Errors
+    /// As [`Gate::admit`].
+    pub(crate) async fn admit_uploader(&self, head: &Parts, body: Body) -> Result<Admitted, ApiError> {
+        self.admit_scope(head, body, KeyScope::may_upload).await
+    }
+
     /// The same for a request that decides about a review.
     ///
     /// # Errors

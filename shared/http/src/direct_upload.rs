@@ -69,7 +69,7 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
 /// Grants an upload. The request is admitted before its body is read.
 async fn grant(State(state): State<UploadsState>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let Admitted { owner, mut body, usage, .. } = state.gate.admit(&head, body).await?;
+    let Admitted { owner, mut body, usage, .. } = state.gate.admit_uploader(&head, body).await?;
     let result = granted(&state, &owner, &head.headers, &mut body).await;
     if result.is_err() {
         body.drain(state.gate.max_file_bytes, Caller::Known).await;

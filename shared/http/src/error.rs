@@ -19,6 +19,7 @@ use crate::field_errors::{FieldErrors, PARAMS};
 use crate::openapi::values;
 use crate::response::json;
 use crate::validate::correlation::{OUTPUT_NAME, missing_metadata};
+use crate::validate::fidelity::{COLOR, inks_not_held};
 use crate::validate::webhook::WEBHOOK_URL;
 use crate::{idempotency, rate_headers, upload_faults};
 
@@ -292,6 +293,11 @@ impl From<SubmitError> for ApiError {
             SubmitError::MissingMetadata { key, is_of_set } => {
                 let mut faults = FieldErrors::default();
                 faults.add(OUTPUT_NAME, missing_metadata(&key, is_of_set));
+                faults.into()
+            }
+            SubmitError::InksNotHeld { refusal, is_of_set } => {
+                let mut faults = FieldErrors::default();
+                faults.add(if is_of_set { PARAMS } else { COLOR }, inks_not_held(refusal));
                 faults.into()
             }
             SubmitError::NoWebhookSecret => {

@@ -53,6 +53,9 @@ pub struct JobEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(schema_with = values::confidence))]
     confidence: Option<Confidence>,
+    /// True if the job is held with an empty draft, since no subject was found. It cannot be approved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    empty_draft: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(schema_with = values::failure))]
     error: Option<Failure>,
@@ -109,6 +112,7 @@ impl JobEntry {
                 ended_at: job.ended_at,
             },
             confidence: job.confidence,
+            empty_draft: job.empty_draft,
             error: job.failure,
         }
     }

@@ -76,10 +76,10 @@
 //!
 //! | status | `error` | cause |
 //! |---|---|---|
-//! | 400 | `bad_request` | an empty body, malformed JSON or multipart, too many parts, a malformed `If-Match` or `If-None-Match`, or, on `serve`, malformed HTTP or a missing or repeated `Host` |
+//! | 400 | `bad_request` | an empty body or one longer than its `Content-Length`, malformed JSON or multipart, too many parts, a malformed `If-Match` or `If-None-Match`, or, on `serve`, malformed HTTP or a missing or repeated `Host` |
 //! | 401 | `unauthorized` | the key is missing, unknown or revoked |
 //! | 402 | `insufficient_credits` | the owner's credits are spent |
-//! | 403 | `forbidden` | a link to a file, or to upload one, that was changed or has expired; the PUT of a file with other headers than announced; an attempt to delete a built-in parameter set; a change with a key of scope `read` or `review` |
+//! | 403 | `forbidden` | a link to a file, or to upload one, that was changed or has expired; the PUT of a file with other headers than announced; an attempt to delete a built-in parameter set; a change that the scope of the key does not cover |
 //! | 404 | `not_found` | unknown route, job, parameter set or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` lists them |
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |

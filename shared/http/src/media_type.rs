@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use crate::error::ApiError;
 use crate::field::MAX_FIELDS_BYTES;
 use crate::multipart::{MAX_MASK, MAX_PARTS};
-use crate::request_body::{BodyError, EMPTY, ENDED_EARLY, RequestBody};
+use crate::request_body::{BodyError, EMPTY, ENDED_EARLY, LONGER_THAN_DECLARED, RequestBody};
 use crate::size::format_bytes;
 
 /// The encoding of an upload's fields.
@@ -58,6 +58,7 @@ impl MediaType {
             (BodyError::TooLarge, Self::Multipart { .. }) => {
                 ApiError::TooLarge(format!("The file, with its mask, may be at most {}.", format_bytes(max_file_bytes)))
             }
+            (BodyError::LongerThanDeclared, _) => ApiError::BadRequest(LONGER_THAN_DECLARED.to_owned()),
             (BodyError::MaskTooLarge, _) => ApiError::TooLarge(format!(
                 "The file of mask may be at most {}; save it as a grayscale PNG.",
                 format_bytes(MAX_MASK)

@@ -21,7 +21,7 @@ use crate::budget::BodyBudget;
 use crate::error::ApiError;
 use crate::field_errors::FieldErrors;
 use crate::paging::PageRequest;
-use crate::request_body::{BodyError, Caller, EMPTY, ENDED_EARLY, RequestBody};
+use crate::request_body::{BodyError, Caller, EMPTY, ENDED_EARLY, LONGER_THAN_DECLARED, RequestBody};
 use crate::response::json;
 use crate::responses::ParamSetsBody;
 use crate::size::format_bytes;
@@ -184,6 +184,7 @@ fn refusal(error: BodyError) -> ApiError {
         BodyError::TooLarge => {
             ApiError::TooLarge(format!("A parameter set may have at most {}.", format_bytes(MAX_PARAMS_BYTES)))
         }
+        BodyError::LongerThanDeclared => ApiError::BadRequest(LONGER_THAN_DECLARED.to_owned()),
         BodyError::Empty => ApiError::BadRequest(EMPTY.to_owned()),
         // The other errors only occur in multipart bodies.
         _ => ApiError::BadRequest(ENDED_EARLY.to_owned()),

@@ -62,7 +62,8 @@ impl RecutState {
         let media_type = MediaType::of_upload(headers)?;
         let max_bytes = self.gate.max_file_bytes;
         let permit = budget::acquire(self.budget.as_ref(), media_type.size_bound(body, max_bytes)?).await?;
-        Ok((validate::recut(fields::read(&media_type, body, max_bytes).await?)?, permit))
+        let fields = fields::read(&media_type, body, max_bytes).await?;
+        Ok((validate::recut(fields, self.recut.env.undecodable)?, permit))
     }
 }
 
@@ -104,6 +105,11 @@ impl From<RecutError> for ApiError {
             RecutError::MaskMissing => {
                 let mut faults = FieldErrors::default();
                 faults.add(MASK, "This job has no mask yet. Send mask, mask_url or mask_key with mask_source=file.");
+                faults.into()
+            }
+            RecutError::MaskMismatch(message) => {
+                let mut faults = FieldErrors::default();
+                faults.add(MASK, message);
                 faults.into()
             }
             RecutError::Rerun(error) => error.into(),

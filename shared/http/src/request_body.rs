@@ -34,11 +34,16 @@ pub(crate) const EMPTY: &str = "The body is empty.";
 /// The message for a body that breaks off.
 pub(crate) const ENDED_EARLY: &str = "The body ended early.";
 
+/// The message for a body with more bytes than its `Content-Length`.
+pub(crate) const LONGER_THAN_DECLARED: &str = "The body is longer than its Content-Length; send its length in bytes.";
+
 /// Why a body could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("the body exceeds its limit")]
     TooLarge,
+    #[error("the body exceeds its Content-Length")]
+    LongerThanDeclared,
     #[error("the mask exceeds its limit")]
     MaskTooLarge,
     #[error("the fields without the file exceed their limit")]
@@ -81,7 +86,8 @@ impl RequestBody {
         length.ok().filter(|&length| length <= limit).ok_or(BodyError::TooLarge)
     }
 
-    /// The pieces as they arrive, with an error once they exceed the limit.
+    /// The pieces as they arrive, with an error once they exceed the limit or `Content-Length`. A server that speaks HTTP
+    /// itself ends the body there; a gateway may pass on both.
     ///
     /// # Errors
     /// [`BodyError::TooLarge`] at once if `Content-Length` exceeds the limit.
@@ -90,11 +96,13 @@ impl RequestBody {
         limit: usize,
     ) -> Result<impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + '_, BodyError> {
         let mut left = self.size_bound(limit)?;
-        let Self { pieces, awaits_continue, .. } = self;
+        let Self { pieces, awaits_continue, declared_length } = self;
+        let is_declared = declared_length.is_some();
         Ok(pieces.map(move |piece| {
             *awaits_continue = false;
             let piece = piece.map_err(|_| BodyError::EndedEarly)?;
-            left = left.checked_sub(piece.len()).ok_or(BodyError::TooLarge)?;
+            let too_long = || if is_declared { BodyError::LongerThanDeclared } else { BodyError::TooLarge };
+            left = left.checked_sub(piece.len()).ok_or_else(too_long)?;
             Ok(piece)
         }))
     }
@@ -171,6 +179,8 @@ mod tests {
         let (mut body, read) = counted(3, &says_more);
         assert_eq!(body.collect(30).await, Err(BodyError::TooLarge));
         assert_eq!(read.load(Ordering::Relaxed), 0);
+        let says_less = HeaderMap::from_iter([(CONTENT_LENGTH, 29.into())]);
+        assert_eq!(counted(3, &says_less).0.collect(100).await, Err(BodyError::LongerThanDeclared));
     }
 
     #[test]

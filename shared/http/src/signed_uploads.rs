@@ -153,7 +153,7 @@ fn check_headers(upload: &Upload, headers: &HeaderMap) -> Result<(), ApiError> {
 
 fn broken(error: BodyError) -> ApiError {
     match error {
-        BodyError::TooLarge => UploadError::WrongSize.into(),
+        BodyError::TooLarge | BodyError::LongerThanDeclared => UploadError::WrongSize.into(),
         _ => ApiError::BadRequest(ENDED_EARLY.to_owned()),
     }
 }

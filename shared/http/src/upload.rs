@@ -17,6 +17,7 @@ use crate::media_type::MediaType;
 use crate::request_body::{Caller, RequestBody};
 use crate::response::json;
 use crate::responses::{StatusBody, accepted_job, replayed};
+use crate::validate::Reach;
 use crate::waiting::Waiting;
 use crate::webhook_url::WebhookReach;
 use crate::{budget, fields, idempotency, prefer, validate};
@@ -49,7 +50,7 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
 /// file in memory.
 async fn upload(State(state): State<UploadState>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let Admitted { owner, settings, mut body, usage, .. } = state.gate.admit(&head, body).await?;
+    let Admitted { owner, settings, mut body, usage, .. } = state.gate.admit_uploader(&head, body).await?;
     let result = submit(&state, UploadHead { owner: &owner, settings, headers: &head.headers }, &mut body).await;
     if result.is_err() {
         body.drain(state.gate.max_file_bytes, Caller::Known).await;
@@ -106,6 +107,7 @@ async fn submit(state: &UploadState, head: UploadHead<'_>, body: &mut RequestBod
     // Released once the file is stored. A refused body is drained without a permit.
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
     let fields = fields::read(&media_type, body, max_file_bytes).await?;
-    let submission = validate::submission_within(owner.clone(), fields, state.webhook_reach)?;
+    let reach = Reach { webhooks: state.webhook_reach, undecodable: state.submit.env.undecodable };
+    let submission = validate::submission_within(owner.clone(), fields, reach)?;
     Ok(state.submit.run(Submission { settings, idempotency_key, ..submission }).await?)
 }

@@ -27,6 +27,7 @@ fn message(field: &str, fault: UploadFault) -> String {
             format!("The uploaded file has {found} bytes, and {announced} were announced. Upload it again.")
         }
         UploadFault::UnknownKind(foreign) => kinds::refusal(foreign),
+        UploadFault::Undecodable(kind) => kind.undecodable(),
         UploadFault::MaskTooLarge { found } => {
             let [found, max] = [found, MAX_MASK_BYTES].map(thousands);
             format!("The mask has {found} bytes, and may have {max}. Save it as a grayscale PNG, and upload that.")

@@ -1,7 +1,9 @@
-//! How good a cut is, by the evidence that it was made from: where a person should look at it, and why.
+//! How good a cut is, by the evidence that it was made from: the probability that it is good, where a person should look at
+//! it, and why.
 //!
 //! All of it is measured on a [`Survey`], a small grid with the networks' mattes and the cut's. Nothing here changes the cut.
 
+mod confidence;
 mod findings;
 mod outline;
 mod survey;
@@ -15,6 +17,7 @@ use crate::guide::Frame;
 use crate::matte::CoarseMatte;
 use crate::matting::Prediction;
 use crate::resample;
+pub use confidence::Features;
 use findings::Finding;
 use outline::Outline;
 use survey::Survey;
@@ -34,36 +37,53 @@ pub(crate) struct AssessedCut<'a> {
     pub(crate) matte: &'a CoarseMatte,
 }
 
-impl AssessedCut<'_> {
+/// The measures of a cut.
+#[derive(Debug)]
+pub(crate) struct Assessment {
+    /// The probability that the networks' answer is good, from 0 to 1. How the caller steered it does not count.
+    pub(crate) confidence: f32,
     /// Where a person should look, worst first: at most [`MAX_ATTENTION`] places. What the caller decided, by `roi`, by
     /// points to keep or by a hint, is not mentioned.
+    pub(crate) attention: Vec<Attention>,
+}
+
+impl AssessedCut<'_> {
+    /// Measures the cut.
     ///
     /// # Errors
     /// [`Error::Resample`].
-    pub(crate) fn attention(&self) -> Result<Vec<Attention>, Error> {
+    pub(crate) fn assess(&self) -> Result<Assessment, Error> {
         let mut mattes = self.prediction.mattes.clone();
         self.frame.clear_outside(&mut mattes.detail);
         mattes.whole.iter_mut().for_each(|whole| self.frame.clear_outside(whole));
-        let survey = Survey::new(self.picture, &mattes, self.matte)?;
-        let joint = self.before_keep(&survey)?;
+        let mut survey = Survey::new(self.picture, &mattes, self.matte)?;
+        let joint = self.joint(&survey)?;
+        let attention = self.attention(&survey, &joint);
+        survey.cut = joint;
+        Ok(Assessment { confidence: confidence::estimate(&survey) as f32, attention })
+    }
+
+    fn attention(&self, survey: &Survey, joint: &[f32]) -> Vec<Attention> {
+        // Whoever names points knows what is dropped.
+        let before_keep = (self.settings.keep == Some(Keep::Choice(KeepChoice::Main))).then_some(joint);
         let frame = if self.frame.is_part() { "roi" } else { "frame" };
-        let mut findings = findings::regions(&survey, joint.as_deref(), &self.settled(&survey));
-        findings.extend(findings::low_contrast(&survey, &Outline::of(&survey)));
-        findings.extend(findings::contacts(&survey, frame));
+        let mut findings = findings::regions(survey, before_keep, &self.settled(survey));
+        findings.extend(findings::low_contrast(survey, &Outline::of(survey)));
+        findings.extend(findings::contacts(survey, frame));
         findings.sort_by(|one, other| other.severity.total_cmp(&one.severity));
         findings.truncate(MAX_ATTENTION);
         let grid = (survey.width, survey.height);
-        Ok(findings.into_iter().map(|finding| self.in_photograph(finding, grid)).collect())
+        findings.into_iter().map(|finding| self.in_photograph(finding, grid)).collect()
     }
 
-    /// The networks' joint answer, if `keep` chose the main object of it. Whoever names points knows what is dropped.
-    fn before_keep(&self, survey: &Survey) -> Result<Option<Vec<f32>>, Error> {
-        if self.settings.keep != Some(Keep::Choice(KeepChoice::Main)) {
-            return Ok(None);
+    /// The networks' joint answer within the frame, before anybody steered it.
+    fn joint(&self, survey: &Survey) -> Result<Vec<f32>, Error> {
+        if !self.settings.is_steered() {
+            return Ok(survey.cut.clone());
         }
         let mut joint = self.prediction.matte.clone();
         self.frame.clear_outside(&mut joint);
-        resample::resize_matte(&joint, survey.width as u32, survey.height as u32).map(Some)
+        resample::resize_matte(&joint, survey.width as u32, survey.height as u32)
     }
 
     /// The pixels that hints and the points of `keep` are about.

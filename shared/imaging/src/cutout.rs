@@ -7,7 +7,7 @@ use image::GrayImage;
 use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::foreground::decontaminate;
+use crate::foreground::{decontaminate, decontaminate_black};
 use crate::matte::Matte;
 use crate::planes::PlanarRgba;
 use crate::sample::{ColorSample, Colors};
@@ -44,7 +44,7 @@ impl<T: ColorSample> RawCutout<T> {
 
     /// Takes the photograph's colors with its matte, and the alpha that the photograph came with, of the same size.
     /// The matte is multiplied by that alpha, so that transparent pixels stay transparent.
-    fn new(mut planes: PlanarRgba<T>, photo_alpha: Option<GrayImage>) -> Self {
+    pub(crate) fn new(mut planes: PlanarRgba<T>, photo_alpha: Option<GrayImage>) -> Self {
         let own_colors = photo_alpha.map(|mut photo_alpha| {
             for (alpha, photo_alpha) in planes.samples_mut().1.iter_mut().zip(photo_alpha.iter_mut()) {
                 *alpha = multiply(*alpha, *photo_alpha);
@@ -81,7 +81,8 @@ impl<T: ColorSample> RawCutout<T> {
         self.estimate_foreground_by(hard_alpha, decontaminate)
     }
 
-    /// The same, by another function that replaces the colors of partial pixels.
+    /// The same, by another function that replaces the colors of partial pixels. Black is always replaced by
+    /// [`decontaminate_black`].
     pub(crate) fn estimate_foreground_by(
         self,
         hard_alpha: Option<&GrayImage>,
@@ -99,8 +100,12 @@ impl<T: ColorSample> RawCutout<T> {
             }
             (own_colors, None) => own_colors,
         };
-        let (color, own) = planes.color_mut();
-        decontaminate(color, alpha.as_ref().unwrap_or(own))?;
+        let (color, black, own) = planes.color_mut();
+        let alpha = alpha.as_ref().unwrap_or(own);
+        decontaminate(color, alpha)?;
+        if let Some(black) = black {
+            decontaminate_black(black, alpha)?;
+        }
         Ok(Cutout(planes))
     }
 }

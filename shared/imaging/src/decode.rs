@@ -6,6 +6,7 @@
 //!
 //! Not here: fetching files, and their size in bytes, which callers limit.
 
+mod animation;
 mod avif;
 mod bitmap;
 mod catch_panic;
@@ -35,6 +36,7 @@ use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::avif::{HeicDecoder, HeicFault, HeicPixels};
+pub(crate) use self::color::inks_in_srgb;
 pub use self::decoding::Decoding;
 pub use self::limits::Limits;
 pub use self::metadata::kept::Kept;

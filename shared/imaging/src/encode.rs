@@ -77,8 +77,8 @@ pub(crate) fn metadata_left_out(
 /// | PNG | RGBA, 8 or 16 bits | |
 /// | JPEG | on white, 4:4:4, quality 92 by default | clipping path |
 /// | WebP | lossy at quality 90 by default, or lossless; alpha is always lossless. Colors of fully transparent pixels are lost | |
-/// | TIFF | RGBA, 8 or 16 bits, unassociated alpha, Deflate | clipping path |
-/// | PSD | 8 or 16 bits; layers `Background` (white, hidden), `Original` (hidden) and `Subject` with the matte as its mask; for a composed picture `Background`, `Shadow` and `Subject` | clipping path |
+/// | TIFF | RGBA or CMYKA, 8 or 16 bits, unassociated alpha, Deflate | clipping path |
+/// | PSD | RGB or CMYK, 8 or 16 bits; layers `Background` (white, hidden), `Original` (hidden) and `Subject` with the matte as its mask; for a composed picture `Background`, `Shadow` and `Subject` | clipping path |
 ///
 /// With [`Channels::Alpha`](cutline_core::Channels::Alpha) each format holds the matte alone, as gray and without a path.
 /// WebP has no gray, so there it is three equal channels.
@@ -89,7 +89,8 @@ pub(crate) fn metadata_left_out(
 /// a pixel for a photograph, 27 if lossless, and up to 40 for noise.
 ///
 /// # Errors
-/// [`Error::TooLargeForFormat`]; [`Error::Encode`], also if the parts of the document differ in size.
+/// [`Error::TooLargeForFormat`]; [`Error::Encode`], also if the parts of the document differ in size, or if it has CMYK colors
+/// that the format does not hold.
 pub fn encode<T: ColorSample>(
     document: Document<'_, T>,
     format: OutputFormat,
@@ -97,7 +98,8 @@ pub fn encode<T: ColorSample>(
 ) -> Result<Vec<u8>, Error> {
     check_size(format, document.cutout.dimensions())?;
     let metadata = FileMetadata::new(document.metadata, rendering);
-    let encoded = document.check_sizes().and_then(|()| match format {
+    let checked = document.check_sizes().and_then(|()| document.check_inks(format, rendering.channels));
+    let encoded = checked.and_then(|()| match format {
         OutputFormat::Png => png::write(&document, rendering, &metadata),
         OutputFormat::Jpeg => jpeg::write(&document, rendering, &metadata),
         OutputFormat::Webp => webp::write(&document, rendering, &metadata),

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use cutline_core::domain::foreign_kind::ForeignKind;
+use cutline_core::domain::inks::InksNotHeld;
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::picture_size::mask_mismatch;
 use cutline_core::{FailureCode, Fault, OutputFormat};
 
 /// The underlying error of a library or of the operating system, for logs.
@@ -27,9 +29,7 @@ pub enum Error {
         ForeignKind,
     ),
     /// The source is HEIC, and the program was built without a decoder for it.
-    #[error(
-        "unsupported image format: HEIC, in this build of Cutline: convert it to JPEG, or set the camera to Most Compatible"
-    )]
+    #[error("{}", ImageKind::Heic.undecodable())]
     NoHeicDecoder,
     /// The file uses a feature of its format that is not supported, for example lossless JPEG.
     #[error("unsupported {}: {feature}; {remedy}", .kind.name())]
@@ -78,7 +78,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// The file contradicts its format or itself.
-    #[error("damaged {}: {problem}; export it again", .kind.name())]
+    #[error("{}", .kind.damaged(.problem))]
     Damaged {
         /// The file's format.
         kind: ImageKind,
@@ -88,7 +88,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// A decoder panicked, which happens only with damaged files.
-    #[error("damaged {}: the decoder could not handle it; export it again", .kind.name())]
+    #[error("{}", .kind.damaged("the decoder could not handle it"))]
     DecoderPanicked {
         /// The file's format.
         kind: ImageKind,
@@ -118,10 +118,7 @@ pub enum Error {
     #[error("missing mask: mask_source=file cuts by one, and none was passed in")]
     NoMask,
     /// The mask has another size than the image.
-    #[error(
-        "mask of another size: it has {} x {} pixels, and the image {} x {}; scale it to the image's size",
-        .mask.0, .mask.1, .picture.0, .picture.1
-    )]
+    #[error("{}", mask_mismatch((.mask.0, .mask.1), (.picture.0, .picture.1)))]
     MaskMismatch {
         /// Width and height of the mask in pixels.
         mask: (u32, u32),
@@ -221,6 +218,9 @@ pub enum Error {
          color=srgb, or use a set without framed.whiten"
     )]
     WhitenedNative,
+    /// The inks of a CMYK photograph are to be kept, and a picture does not hold them.
+    #[error("CMYK with color=keep: {0}; {remedy}", remedy = .0.remedy())]
+    InksNotHeld(InksNotHeld),
     /// A path could not be written into the original file.
     #[error("inserting failed: the path could not be written into the {}", .kind.name())]
     Insertion {
@@ -339,6 +339,7 @@ impl From<Error> for Fault {
             | Error::ForeignKind(_)
             | Error::NoHeicDecoder
             | Error::UnsupportedFeature { .. }
+            | Error::InksNotHeld(_)
             | Error::WhitenedNative => FailureCode::UnsupportedSource,
             Error::TooManyPixels { .. }
             | Error::SideTooLong { .. }

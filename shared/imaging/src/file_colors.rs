@@ -40,6 +40,8 @@ pub enum EmbeddedProfile {
     Untagged,
     /// An ICC profile for RGB.
     Icc(Arc<[u8]>),
+    /// The colors are CMYK. An ICC profile for CMYK; `None` if the source has none, so that the press is unknown.
+    Inks(Option<Arc<[u8]>>),
 }
 
 /// How a file stores its colors. The default is that of a run that asks for nothing: 8-bit sRGB.
@@ -49,6 +51,13 @@ pub struct FileColors {
     pub depth: BitDepth,
     /// The profile.
     pub profile: EmbeddedProfile,
+}
+
+impl EmbeddedProfile {
+    /// Whether the colors are CMYK.
+    pub(crate) const fn is_of_inks(&self) -> bool {
+        matches!(self, Self::Inks(_))
+    }
 }
 
 impl FileColors {

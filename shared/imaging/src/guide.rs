@@ -18,7 +18,7 @@ use image::RgbImage;
 use crate::error::Error;
 use crate::matte::CoarseMatte;
 use crate::regions::RegionTree;
-pub(crate) use distance::opened;
+pub(crate) use distance::{UNITS, distance_to, opened};
 pub use evidence::{Evidence, InvalidEvidence, regions_file};
 pub use frame::Frame;
 pub use guided::Guided;

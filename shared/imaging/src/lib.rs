@@ -8,11 +8,11 @@
 //! | [`mod@decode`] | the untrusted bytes of a file | [`Photo`]: upright sRGB with optional alpha, and its [`ImageMetadata`] |
 //! | [`segment`] | the photograph, resized to a network's input | [`segment::CoarseMatte`], from each of two networks |
 //! | [`mod@fuse`] | two coarse mattes | one, stretched to the full range, or [`Error::NoSubject`] |
-//! | [`matting`] | the photograph | that coarse matte, and how reliable it is |
+//! | [`matting`] | the photograph | that coarse matte |
 //! | [`regions`] | the photograph, and what the networks answered | a tree of regions, and which one a click means |
 //! | `plate` | the coarse matte, and a picture of the scene without the subject, if the caller brings one | the coarse matte with what differs |
 //! | [`mod@guide`] | the coarse matte, and the caller's settings | the coarse matte that a person steered |
-//! | `assess` | the coarse matte, and what it was made from | where a person should look at the cut, and why |
+//! | `assess` | the coarse matte, and what it was made from | how probably the cut is good, and where a person should look |
 //! | [`mod@refine`] | photograph and coarse matte | [`Matte`]: at the photograph's size, and as sharp |
 //! | [`own_path`] | the file, if the caller asks for its path | [`Matte`], without a network |
 //! | [`mask_file`] | the untrusted bytes of a mask, if the caller brings one | [`Matte`], without a network |
@@ -64,6 +64,7 @@ pub mod segment;
 pub mod shadow;
 mod source_metadata;
 
+pub use assess::Features;
 pub use compose::Composed;
 pub use cutout::{Cutout, RawCutout};
 pub use decode::{Limits, decode};
@@ -76,6 +77,6 @@ pub use matting::Matting;
 pub use path::ClippingPath;
 pub use photo::{ImageMetadata, Photo};
 pub use pipeline::Imaging;
-pub use planes::PlanarRgba;
+pub use planes::{BlackPlane, PlanarRgba};
 pub use sample::{ColorSample, Colors};
 pub use source_metadata::SourceMetadata;

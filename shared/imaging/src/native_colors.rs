@@ -4,6 +4,7 @@ use cutline_core::domain::subject::PixelBox;
 use image::imageops;
 
 use crate::file_colors::{EmbeddedProfile, FileColors};
+use crate::planes::BlackPlane;
 use crate::sample::{ColorSample, Colors};
 
 /// Colors in 16 bits, whatever the depth of their file: samples of 8 bits are scaled, and come back exactly.
@@ -11,6 +12,8 @@ use crate::sample::{ColorSample, Colors};
 pub(crate) struct NativeColors {
     /// The colors, in the space of the profile.
     pub(crate) pixels: Colors<u16>,
+    /// Black, if the colors are CMYK; see [`PlanarRgba::black`](crate::PlanarRgba::black).
+    pub(crate) black: Option<BlackPlane>,
     /// How files of them are written.
     pub(crate) file: FileColors,
 }
@@ -23,11 +26,12 @@ impl NativeColors {
         for (to, from) in pixels.iter_mut().zip(color.iter()) {
             *to = from.to_u16();
         }
-        Self { pixels, file: FileColors { profile: EmbeddedProfile::Srgb, ..file } }
+        Self { pixels, black: None, file: FileColors { profile: EmbeddedProfile::Srgb, ..file } }
     }
 
     /// The part of the picture in a box that lies within it.
     pub(crate) fn cropped(self, PixelBox { left, top, width, height }: PixelBox) -> Self {
-        Self { pixels: imageops::crop_imm(&self.pixels, left, top, width, height).to_image(), ..self }
+        let black = self.black.map(|black| imageops::crop_imm(&black, left, top, width, height).to_image());
+        Self { pixels: imageops::crop_imm(&self.pixels, left, top, width, height).to_image(), black, ..self }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::file_colors::{BitDepth, EmbeddedProfile, FileColors};
 use crate::matte::Matte;
 use crate::native_colors::NativeColors;
+use crate::planes::PlanarRgba;
 use crate::resample;
 use crate::source_metadata::SourceMetadata;
 
@@ -199,7 +200,9 @@ impl Photo {
     /// # Errors
     /// [`Error::SizeMismatch`] if the matte or the colors have another size.
     pub(crate) fn cut_out_native(self, native: NativeColors, matte: Matte) -> Result<RawCutout<u16>, Error> {
-        RawCutout::of(native.pixels, matte, self.alpha)
+        let planes = PlanarRgba::new(native.pixels, matte.into_gray());
+        let planes = planes.and_then(|planes| planes.with_black(native.black));
+        Ok(RawCutout::new(planes.ok_or(Error::SizeMismatch("photograph and matte"))?, self.alpha))
     }
 }
 

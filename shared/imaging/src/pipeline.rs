@@ -26,7 +26,7 @@ use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, 
 use cutline_core::{Confidence, Fault, Variation};
 use image::{GrayImage, ImageBuffer, Pixel, imageops};
 
-use crate::assess::AssessedCut;
+use crate::assess::{AssessedCut, Assessment};
 use crate::cutout::RawCutout;
 use crate::decode::{Decoding, HeicDecoder, Limits};
 use crate::encode::OriginalPicture;
@@ -217,8 +217,7 @@ impl Imaging {
             None => stages::predict(&self.matting, &picture)?,
         };
         progress.reached(Milestone::MattePredicted);
-        let confidence = Confidence::nearest(prediction.confidence);
-        let matte = self.on_threads(|| {
+        self.on_threads(|| {
             let settings = &plan.subject;
             let seen = SeenPicture { frame: &frame, picture: &picture, tree: earlier.map(Evidence::tree) };
             let new = stages::new_evidence(settings, seen, &prediction.mattes, plan.evidence.is_kept())?;
@@ -237,11 +236,12 @@ impl Imaging {
             results.add_warnings_about_subject(warnings);
             let assessed =
                 AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };
-            results.attention = assessed.attention()?;
+            let Assessment { confidence, attention } = assessed.assess()?;
+            results.attention = attention;
             results.add_warnings_about_subject(dropped_objects(&results.attention));
-            stages::refine(photo, &frame, &picture, &matte)
-        })?;
-        Ok((matte, confidence))
+            let matte = stages::refine(photo, &frame, &picture, &matte)?;
+            Ok((matte, Confidence::nearest(confidence)))
+        })
     }
 
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
@@ -364,7 +364,9 @@ fn render_in<W: Workspace>(
     let Rendered { decoding, results } = to;
     let OfPhoto { metadata, own_alpha, own_shadow } = of_photo;
     let metadata = &metadata;
-    let original = plan.keeps_original().then(|| raw_cutout.planes().color().clone());
+    let planes = raw_cutout.planes();
+    let original = plan.keeps_original().then(|| planes.color().clone());
+    let black = planes.black().filter(|_| plan.keeps_original()).cloned();
 
     let outline = stages::trace_outline(plan, &raw_cutout, metadata, results)?;
     progress.reached(Milestone::OutlineTraced);
@@ -374,7 +376,7 @@ fn render_in<W: Workspace>(
         let size = raw_cutout.dimensions();
         let planes = raw_cutout.planes();
         let alpha = outline.hard_alpha().unwrap_or(planes.alpha());
-        results.add_previews(Variation::Clipping, || workspace.to_srgb(planes.color()), alpha)?;
+        results.add_previews(Variation::Clipping, || workspace.to_srgb(planes), alpha)?;
         drop(raw_cutout);
         return stages::original_picture(original, outline, size, results);
     }
@@ -390,11 +392,12 @@ fn render_in<W: Workspace>(
     progress.reached(Milestone::ForegroundEstimated);
 
     let window = stages::crop_window(plan, cutout.alpha(), hard_alpha, results)?;
-    let (original, own_alpha) = match window {
-        None => (original, own_alpha),
-        Some(window) => (cropped(original, window), cropped(own_alpha, window)),
+    let (original, black, own_alpha) = match window {
+        None => (original, black, own_alpha),
+        Some(window) => (cropped(original, window), cropped(black, window), cropped(own_alpha, window)),
     };
-    let original_picture = original.as_ref().map(|color| OriginalPicture { color, alpha: own_alpha.as_ref() });
+    let parts = (black.as_ref(), own_alpha.as_ref());
+    let original_picture = original.as_ref().map(|color| OriginalPicture { color, black: parts.0, alpha: parts.1 });
     let writer = PhotoPictureWriter {
         workspace,
         window,
@@ -411,7 +414,7 @@ fn render_in<W: Workspace>(
 
     // Composed pictures come last: they need the subject at its new size only, so everything of the photograph's size
     // is dropped first.
-    drop((original, own_alpha));
+    drop((original, black, own_alpha));
     if let Some(composed) = &plan.composed {
         let input = ComposedInput { workspace, cutout, own_shadow, window, metadata, decoding };
         stages::composed_pictures(composed, input, results, progress)?;

@@ -1,9 +1,12 @@
 //! Color and alpha in two planes.
 
 use cutline_core::domain::subject::PixelBox;
-use image::{GrayImage, Luma, imageops};
+use image::{GrayImage, ImageBuffer, Luma, imageops};
 
 use crate::sample::{ColorSample, Colors};
+
+/// The black of CMYK colors, as [`PlanarRgba::black`] has it.
+pub type BlackPlane = ImageBuffer<Luma<u16>, Vec<u16>>;
 
 /// A picture with straight (not premultiplied) alpha, in two planes of the same size.
 ///
@@ -12,24 +15,33 @@ use crate::sample::{ColorSample, Colors};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanarRgba<T: ColorSample = u8> {
     color: Colors<T>,
+    /// `None` if the colors are not CMYK.
+    black: Option<BlackPlane>,
     alpha: GrayImage,
 }
 
 impl<T: ColorSample> PlanarRgba<T> {
     /// Joins two planes, or returns `None` if their sizes differ.
     pub fn new(color: Colors<T>, alpha: GrayImage) -> Option<Self> {
-        (color.dimensions() == alpha.dimensions()).then_some(Self { color, alpha })
+        (color.dimensions() == alpha.dimensions()).then_some(Self { color, black: None, alpha })
+    }
+
+    /// The same picture, whose colors are CMYK if there is `black`, as [`Self::black`] describes it. `None` if its size
+    /// differs.
+    pub fn with_black(self, black: Option<BlackPlane>) -> Option<Self> {
+        let fits = black.as_ref().is_none_or(|black| black.dimensions() == self.dimensions());
+        fits.then_some(Self { black, ..self })
     }
 
     /// A picture without transparency.
     pub(crate) fn opaque(color: Colors<T>) -> Self {
         let alpha = GrayImage::from_pixel(color.width(), color.height(), Luma([u8::MAX]));
-        Self { color, alpha }
+        Self { color, black: None, alpha }
     }
 
     /// A transparent black picture of `size`, width and height in pixels.
     pub(crate) fn transparent(size: (u32, u32)) -> Self {
-        Self { color: Colors::<T>::new(size.0, size.1), alpha: GrayImage::new(size.0, size.1) }
+        Self { color: Colors::<T>::new(size.0, size.1), black: None, alpha: GrayImage::new(size.0, size.1) }
     }
 
     /// Width and height in pixels.
@@ -42,6 +54,12 @@ impl<T: ColorSample> PlanarRgba<T> {
         &self.color
     }
 
+    /// The black of CMYK colors; `None` if they are not CMYK. Inks are stored as the light that they leave: 0 is full ink, and
+    /// the largest value is bare paper. Cyan, magenta and yellow take the places of red, green and blue.
+    pub fn black(&self) -> Option<&BlackPlane> {
+        self.black.as_ref()
+    }
+
     /// The alpha plane: 0 is transparent, 255 is opaque.
     pub fn alpha(&self) -> &GrayImage {
         &self.alpha
@@ -52,9 +70,9 @@ impl<T: ColorSample> PlanarRgba<T> {
         (&mut self.color, &mut self.alpha)
     }
 
-    /// The color plane for writing, next to the alpha plane.
-    pub(crate) fn color_mut(&mut self) -> (&mut Colors<T>, &GrayImage) {
-        (&mut self.color, &self.alpha)
+    /// The color plane and that of black for writing, next to the alpha plane.
+    pub(crate) fn color_mut(&mut self) -> (&mut Colors<T>, Option<&mut BlackPlane>, &GrayImage) {
+        (&mut self.color, self.black.as_mut(), &self.alpha)
     }
 
     /// Replaces the alpha plane and returns the previous one. Returns `None`, and changes nothing, if the sizes differ.
@@ -66,6 +84,7 @@ impl<T: ColorSample> PlanarRgba<T> {
     pub(crate) fn cropped(&self, PixelBox { left, top, width, height }: PixelBox) -> Self {
         Self {
             color: imageops::crop_imm(&self.color, left, top, width, height).to_image(),
+            black: self.black.as_ref().map(|black| imageops::crop_imm(black, left, top, width, height).to_image()),
             alpha: imageops::crop_imm(&self.alpha, left, top, width, height).to_image(),
         }
     }
@@ -92,6 +111,16 @@ mod tests {
         assert_eq!(PlanarRgba::new(RgbImage::new(2, 1), GrayImage::new(1, 2)), None);
         let mut picture = PlanarRgba::<u8>::transparent((2, 1));
         assert_eq!(picture.replace_alpha(GrayImage::new(3, 1)), None);
+    }
+
+    #[test]
+    fn black_has_the_size_of_the_colors_and_is_cropped_with_them() {
+        let inks = || PlanarRgba::new(Colors::<u16>::new(3, 2), GrayImage::new(3, 2)).expect("same size");
+        assert_eq!(inks().with_black(Some(BlackPlane::new(2, 3))), None);
+        let black = BlackPlane::from_fn(3, 2, |x, y| Luma([(10 * y + x) as u16]));
+        let inks = inks().with_black(Some(black)).expect("same size");
+        let part = inks.cropped(PixelBox { left: 1, top: 1, width: 2, height: 1 });
+        assert_eq!(part.black().map(|black| black.as_raw().as_slice()), Some([11, 12].as_slice()));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl ProfileLight {
     /// The curves of a profile; those of sRGB if it has none, or only tables.
     pub(crate) fn of(profile: &EmbeddedProfile) -> Self {
         let profile = match profile {
-            EmbeddedProfile::Srgb | EmbeddedProfile::Untagged => None,
+            EmbeddedProfile::Srgb | EmbeddedProfile::Untagged | EmbeddedProfile::Inks(_) => None,
             EmbeddedProfile::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),
         };
         let curves = profile.and_then(|profile| Some([profile.red_trc?, profile.green_trc?, profile.blue_trc?]));

@@ -35,6 +35,9 @@ pub trait ColorSample: Copy + Debug + Default + Eq + Send + Sync + 'static {
     /// A sample of 8 bits, scaled exactly.
     fn from_u8(sample: u8) -> Self;
 
+    /// A sample of 16 bits, rounded to this depth.
+    fn from_u16(sample: u16) -> Self;
+
     /// The sample as a fraction of the largest, 0 to 1.
     fn to_unit(self) -> f32;
 
@@ -72,6 +75,10 @@ impl ColorSample for u8 {
 
     fn from_u8(sample: u8) -> Self {
         sample
+    }
+
+    fn from_u16(sample: u16) -> Self {
+        ColorSample::to_u8(sample)
     }
 
     fn to_unit(self) -> f32 {
@@ -122,6 +129,10 @@ impl ColorSample for u16 {
         Self::from(sample) * 257
     }
 
+    fn from_u16(sample: u16) -> Self {
+        sample
+    }
+
     fn to_unit(self) -> f32 {
         f32::from(self) / 65_535.0
     }
@@ -151,6 +162,7 @@ mod tests {
         for sample in 0..=u8::MAX {
             let deep = u16::from_u8(sample);
             assert_eq!((deep, deep.to_u8()), (sample.to_u16(), sample));
+            assert_eq!((u8::from_u16(deep), u16::from_u16(deep)), (sample, deep));
             assert_eq!((u8::from_unit(sample.to_unit()), u16::from_unit(deep.to_unit())), (sample, deep));
         }
     }

@@ -7,6 +7,7 @@
 mod clicks;
 mod client;
 mod composing;
+mod confidence;
 mod cost;
 mod deployment;
 mod desk;
@@ -82,6 +83,7 @@ async fn run() -> Result<ExitCode> {
             "memory" => memory::run(&setup, &mut report).await,
             "cost" => cost::run(&setup, &mut report).await,
             "matte" => matte::run(&setup, &mut report),
+            "confidence" => confidence::run(&setup, &mut report),
             "clicks" => clicks::run(&setup, &mut report),
             "roi" => roi::run(&setup, &mut report),
             "plate" => plate::run(&setup, &mut report),

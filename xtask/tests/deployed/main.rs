@@ -91,6 +91,7 @@ fn scenarios() -> Vec<Scenario> {
         drops::the_sweep_has_a_missing_report_written,
         webhooks::the_sweep_sends_webhooks_to_public_addresses_only,
         server::a_server_accepts_uploads_too_large_for_the_gateway,
+        server::a_server_shows_the_pages_of_its_deployment,
         uploads::a_directly_uploaded_photo_is_cut_out,
         uploads::a_deleted_upload_fails_its_job,
         uploads::an_upload_that_is_no_picture_is_refused,

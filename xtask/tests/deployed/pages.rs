@@ -1,5 +1,5 @@
 //! The web pages of the status function, as a browser gets them through the gateway of `cargo xtask lambda`, and what
-//! the bucket lets them do.
+//! the bucket lets them do. `cutline serve --backend aws` shows the same pages.
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method, Response, StatusCode};
@@ -9,8 +9,8 @@ use crate::lambda_command::Up;
 use crate::photo;
 use crate::world::World;
 
-/// A running deployment, as a browser sees it.
-struct Site<'a> {
+/// A running deployment, or a server next to it, as a browser sees it.
+pub(crate) struct Site<'a> {
     client: Client,
     /// The API's origin.
     base: &'a str,
@@ -19,7 +19,11 @@ struct Site<'a> {
     key: &'a str,
 }
 
-impl Site<'_> {
+impl<'a> Site<'a> {
+    pub(crate) fn new(base: &'a str, store: &'a str, key: &'a str) -> Result<Self> {
+        Ok(Self { client: Client::builder().no_proxy().build()?, base, store, key })
+    }
+
     async fn get(&self, path: &str) -> Result<Response> {
         Ok(self.client.get(format!("{}{path}", self.base)).send().await?)
     }
@@ -70,16 +74,16 @@ fn check_headers(site: &Site<'_>, answer: &Response, content_type: &str, caching
 
 pub(crate) async fn a_browser_gets_the_pages_and_may_use_the_bucket(world: &World) -> Result<()> {
     let up = Up::start(world, &[]).await?;
-    let client = Client::builder().no_proxy().build()?;
     let (base, store, key) = (up.text("/base_url")?, up.text("/report/endpoint")?, up.text("/api_key")?);
-    let site = Site { client, base, store, key };
+    let site = Site::new(base, store, key)?;
     check_pages(&site).await?;
     check_bucket(&site).await?;
     ensure!(up.log().contains(&format!("{base}/#key={key}")), "the link is not printed: {}", up.log());
     up.end()
 }
 
-async fn check_pages(site: &Site<'_>) -> Result<()> {
+/// Checks that pages and files are those of `desk/`, and that their policy names the bucket.
+pub(crate) async fn check_pages(site: &Site<'_>) -> Result<()> {
     let mut folder = String::new();
     for path in ["/", "/review"] {
         let page = site.get(path).await?;

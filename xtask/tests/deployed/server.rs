@@ -1,4 +1,5 @@
-//! `cutline serve --backend aws` next to the functions: it accepts uploads that are too large for their gateway.
+//! `cutline serve --backend aws` next to the functions: it accepts uploads that are too large for their gateway, and shows
+//! the web pages.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use cutline_deployment::{SAMPLE_KEY, free_address, program};
 use serde_json::Value;
 
 use crate::checks::download;
+use crate::pages::{Site, check_pages};
 use crate::photo;
 use crate::world::World;
 
@@ -20,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// A running server, killed on drop.
 struct Server {
     process: Child,
+    origin: String,
     base: String,
     client: reqwest::Client,
 }
@@ -41,7 +44,8 @@ impl Server {
             .spawn()
             .context("cannot start cutline serve")?;
         let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-        let mut server = Self { process, base: format!("http://{address}/api/v1"), client };
+        let origin = format!("http://{address}");
+        let mut server = Self { process, base: format!("{origin}/api/v1"), origin, client };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if let Some(status) = server.process.try_wait()? {
@@ -102,4 +106,9 @@ pub(crate) async fn a_server_accepts_uploads_too_large_for_the_gateway(world: &W
     let (status, bytes) = download(link).await?;
     ensure!(status == 200, "link {link}: {status}");
     photo::check(&bytes)
+}
+
+pub(crate) async fn a_server_shows_the_pages_of_its_deployment(world: &World) -> Result<()> {
+    let server = Server::start(world).await?;
+    check_pages(&Site::new(&server.origin, &world.stack.endpoint, SAMPLE_KEY)?).await
 }

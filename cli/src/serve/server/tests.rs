@@ -22,7 +22,7 @@ use super::{HEAD_TIMEOUT, ServerLimits, accept, run};
 use crate::serve::app::App;
 use crate::serve::limits::with_time_limits;
 use crate::serve::local::LocalStores;
-use crate::serve::startup::create_first_key;
+use crate::serve::startup::create_first_keys;
 use crate::stop::StopSignal;
 
 /// Longer than anything in these tests takes on a busy machine.
@@ -45,7 +45,7 @@ impl TestServer {
         let folder = tempfile::tempdir().expect("a folder");
         let policy = Policy::default();
         let stores = LocalStores::open(&folder.path().join("data"), None, policy).expect("stores");
-        let key = create_first_key(&stores).await.expect("stored").expect("a first key").reveal().to_owned();
+        let key = create_first_keys(&stores).await.expect("stored").expect("the first keys").full.reveal().to_owned();
         let app = App::new(stores.ports("http://127.0.0.1/".parse().expect("a URL")), Env::system(policy), None);
         let (sender, stop) = StopSignal::manual();
         let router: Router = with_time_limits(cutline_http::router(app.api(Vec::new(), &stop)));

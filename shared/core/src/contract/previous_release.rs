@@ -88,6 +88,7 @@ impl<'a> Upgrade<'a> {
             ids: Arc::new(SystemIds),
             policy: Policy::default(),
             metrics: Arc::new(NoMetrics),
+            undecodable: &[],
         };
         let UpgradedBackend { blobs, drop_files, queue, report_queue, .. } = backend;
         let use_cases = UseCases { env: env.clone(), stores: backend.stores.clone() };

@@ -48,6 +48,8 @@ pub struct FormatInfo {
     pub takes_quality: bool,
     /// Whether files may have 16 bits a channel.
     pub has_16_bits: bool,
+    /// Whether files may hold the inks of a CMYK photograph.
+    pub has_inks: bool,
     /// Memory while a picture is encoded, in bytes a pixel, at most: the picture, the encoder's work and the file.
     pub encoding_bytes_per_pixel: u64,
     /// The encoded file, in bytes a pixel, at most.
@@ -90,6 +92,7 @@ const PNG: FormatInfo = FormatInfo {
     carries_path: false,
     takes_quality: false,
     has_16_bits: true,
+    has_inks: false,
     encoding_bytes_per_pixel: 20,
     file_bytes_per_pixel: 5,
 };
@@ -104,6 +107,7 @@ const JPEG: FormatInfo = FormatInfo {
     carries_path: true,
     takes_quality: true,
     has_16_bits: false,
+    has_inks: false,
     encoding_bytes_per_pixel: 20,
     file_bytes_per_pixel: 5,
 };
@@ -118,6 +122,7 @@ const PSD: FormatInfo = FormatInfo {
     carries_path: true,
     takes_quality: false,
     has_16_bits: true,
+    has_inks: true,
     // In mode clipping there are two files, each with the original beneath the cut-out.
     encoding_bytes_per_pixel: 33,
     file_bytes_per_pixel: 12,
@@ -134,6 +139,7 @@ const TIFF: FormatInfo = FormatInfo {
     carries_path: true,
     takes_quality: false,
     has_16_bits: true,
+    has_inks: true,
     encoding_bytes_per_pixel: 20,
     file_bytes_per_pixel: 5,
 };
@@ -148,6 +154,7 @@ const WEBP: FormatInfo = FormatInfo {
     carries_path: false,
     takes_quality: true,
     has_16_bits: false,
+    has_inks: false,
     // Noise takes 50 bytes a pixel in libwebp, a photograph about 25.
     encoding_bytes_per_pixel: 50,
     file_bytes_per_pixel: 5,

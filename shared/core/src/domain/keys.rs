@@ -92,11 +92,13 @@ pub enum KeyScope {
     Read,
     /// To read, and to decide about jobs that are held for review.
     Review,
+    /// To do the same, and to upload: the requests of the web pages.
+    Desk,
 }
 
 impl KeyScope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Full, Self::Read, Self::Review];
+    pub const ALL: [Self; 4] = [Self::Full, Self::Read, Self::Review, Self::Desk];
 
     /// The scope's name.
     pub const fn as_str(self) -> &'static str {
@@ -104,17 +106,23 @@ impl KeyScope {
             Self::Full => "full",
             Self::Read => "read",
             Self::Review => "review",
+            Self::Desk => "desk",
         }
     }
 
-    /// Whether it covers requests that create, change or delete something other than a review.
+    /// Whether it covers every request that creates, changes or deletes something.
     pub const fn may_change(self) -> bool {
         matches!(self, Self::Full)
     }
 
+    /// Whether it covers uploads: files, and the jobs that are made of them.
+    pub const fn may_upload(self) -> bool {
+        matches!(self, Self::Full | Self::Desk)
+    }
+
     /// Whether it covers decisions about jobs that are held for review.
     pub const fn may_review(self) -> bool {
-        matches!(self, Self::Full | Self::Review)
+        matches!(self, Self::Full | Self::Review | Self::Desk)
     }
 
     fn is_full(&self) -> bool {
@@ -293,5 +301,11 @@ mod tests {
             let stored = serde_json::to_value(KeyRecord { scope, ..key.clone() }).expect("serializes");
             assert_eq!(serde_json::from_value::<KeyRecord>(stored).expect("is read again").scope, scope);
         }
+    }
+
+    #[test]
+    fn a_scope_covers_what_its_documentation_says() {
+        let rights = KeyScope::ALL.map(|scope| (scope.may_change(), scope.may_upload(), scope.may_review()));
+        assert_eq!(rights, [(true, true, true), (false, false, false), (false, false, true), (false, true, true)]);
     }
 }

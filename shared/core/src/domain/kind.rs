@@ -106,6 +106,21 @@ impl ImageKind {
         self.info().name
     }
 
+    /// The message about a damaged file of this kind. The problem is a clause: "the frame lies outside the canvas".
+    pub fn damaged(self, problem: &str) -> String {
+        format!("damaged {}: {problem}; export it again", self.name())
+    }
+
+    /// The message about a file of a kind that a program decodes only with a cargo feature, which this one lacks.
+    pub fn undecodable(self) -> String {
+        let feature = self.info().feature.unwrap_or("default");
+        format!(
+            "unsupported image format: {}, in this build of Cutline: convert it to JPEG, set the camera to Most Compatible, \
+             or build with --features {feature}",
+            self.name()
+        )
+    }
+
     /// The names of the kinds that every program decodes, as a list in a sentence.
     pub fn listed(conjunction: &str) -> String {
         let everywhere = Self::ALL.into_iter().filter(|kind| kind.info().feature.is_none());

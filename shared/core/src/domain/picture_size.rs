@@ -2,26 +2,42 @@
 //!
 //! Not a decoder: it knows the kinds whose header is simple, and checks nothing else.
 
+use super::jpeg_segments::frame;
 use super::kind::ImageKind;
-
-/// The most segments of a JPEG that are passed on the way to its size.
-const MAX_SEGMENTS: usize = 10_000;
+use super::tiff_page::TiffPage;
 
 /// Width and height in pixels of the picture as the file stores it, before it is turned upright. `None` for kinds whose size
-/// takes more than a look at the header (AVIF, HEIC, TIFF, SVG, and GIF, whose first frame may reach beyond the size in the
-/// header), and for a header that cannot be read.
+/// takes more than a look at the header (AVIF, HEIC, SVG, TIFF of several pages, and GIF, whose first frame may reach beyond
+/// the size in the header), and for a header that cannot be read.
 pub fn stored_size(file: &[u8]) -> Option<(u32, u32)> {
     let size = match ImageKind::sniff(file)? {
         ImageKind::Png => png(file),
         ImageKind::Jpeg => jpeg(file),
         ImageKind::Webp => webp(file),
         ImageKind::Psd => psd(file),
-        ImageKind::Gif | ImageKind::Avif | ImageKind::Heic | ImageKind::Tiff | ImageKind::Svg => None,
+        ImageKind::Tiff => tiff(file),
+        ImageKind::Gif | ImageKind::Avif | ImageKind::Heic | ImageKind::Svg => None,
     };
     size.filter(|(width, height)| *width > 0 && *height > 0)
 }
 
-fn be16(file: &[u8], at: usize) -> Option<u32> {
+/// The message about a mask that has another size than its picture: width and height of both in pixels.
+pub fn mask_mismatch(mask: (u32, u32), picture: (u32, u32)) -> String {
+    format!(
+        "mask of another size: it has {} x {} pixels, and the image {} x {}; scale it to the image's size",
+        mask.0, mask.1, picture.0, picture.1
+    )
+}
+
+/// The message about a mask that cannot have the size of its picture, whichever way the two are turned. `None` if it can, or
+/// if the size of the mask is not [known](stored_size).
+pub fn mask_refusal(mask: &[u8], picture: (u32, u32)) -> Option<String> {
+    let mask = stored_size(mask)?;
+    let sides = |(width, height): (u32, u32)| (width.min(height), width.max(height));
+    (sides(mask) != sides(picture)).then(|| mask_mismatch(mask, picture))
+}
+
+pub(super) fn be16(file: &[u8], at: usize) -> Option<u32> {
     Some(u16::from_be_bytes(*file.get(at..)?.first_chunk()?).into())
 }
 
@@ -68,28 +84,23 @@ fn webp(file: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// The frame header, in front of the first scan (ITU-T T.81, annex B).
+/// The directory of the only page.
+fn tiff(file: &[u8]) -> Option<(u32, u32)> {
+    const WIDTH: u16 = 256;
+    const HEIGHT: u16 = 257;
+    let page = TiffPage::only(file)?;
+    Some((page.integer(WIDTH)?, page.integer(HEIGHT)?))
+}
+
+/// Bits per sample come before height and width.
 fn jpeg(file: &[u8]) -> Option<(u32, u32)> {
-    let mut at = 2;
-    for _ in 0..MAX_SEGMENTS {
-        let found = file.get(at..)?.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
-        let (marker, after) = (file[at + found + 1], at + found + 2);
-        match marker {
-            // Huffman tables, reserved, and arithmetic conditioning are no frames.
-            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-                // Length and bits per sample come before height and width.
-                return Some((be16(file, after + 5)?, be16(file, after + 3)?));
-            }
-            // The first scan, or the end.
-            0xD9 | 0xDA => return None,
-            _ => at = after + be16(file, after)? as usize,
-        }
-    }
-    None
+    let frame = frame(file)?;
+    Some((be16(frame, 3)?, be16(frame, 1)?))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tiff_page::tests::page;
     use super::*;
 
     fn webp_with(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -108,12 +119,13 @@ mod tests {
         .concat();
         let extended = [0, 0, 0, 0, 0x9F, 0x0F, 0, 0xB7, 0x0B, 0];
         let lossless = [&[0x2F], &(3999_u32 | (2999 << 14)).to_le_bytes()[..]].concat();
-        let cases: [(&str, Vec<u8>); 6] = [
+        let cases: [(&str, Vec<u8>); 7] = [
             ("JPEG", jpeg),
             ("PNG", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x0F\xA0\0\0\x0B\xB8".to_vec()),
             ("PSD", b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\x0B\xB8\0\0\x0F\xA0".to_vec()),
             ("lossy WebP", webp_with(b"VP8 ", &[0, 0, 0, 0x9D, 1, 0x2A, 0xA0, 0x0F, 0xB8, 0x0B])),
             ("lossless WebP", webp_with(b"VP8L", &lossless)),
+            ("TIFF", page(&[(256, 3, 1, 4000), (257, 4, 1, 3000)])),
             ("extended WebP", webp_with(b"VP8X", &extended)),
         ];
         for (name, file) in cases {
@@ -122,6 +134,18 @@ mod tests {
                 assert!(stored_size(&file[..length]).is_none_or(|size| size == (4000, 3000)), "{name}: {length}");
             }
         }
+    }
+
+    #[test]
+    fn a_mask_of_another_size_is_refused_whichever_way_it_is_turned() {
+        let tiff = page(&[(256, 3, 1, 400), (257, 3, 1, 300)]);
+        for size in [(400, 300), (300, 400)] {
+            assert_eq!(mask_refusal(&tiff, size), None, "{size:?}");
+        }
+        let message =
+            "mask of another size: it has 400 x 300 pixels, and the image 400 x 301; scale it to the image's size";
+        assert_eq!(mask_refusal(&tiff, (400, 301)).as_deref(), Some(message));
+        assert_eq!(mask_refusal(b"GIF89a\x90\x01\x2C\x01", (1, 1)), None, "of unknown size");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use crate::domain::asset::AssetKind;
 use crate::domain::attention::Attention;
 use crate::domain::crop::Crop;
 use crate::domain::failure::Fault;
-use crate::domain::fidelity::{Fidelity, PixelCheck};
+use crate::domain::fidelity::{ColorSpace, Fidelity, PixelCheck};
 use crate::domain::file_format::FileFormat;
+use crate::domain::inks::InksNotHeld;
 use crate::domain::job::Step;
 use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::outcome::{Confidence, Warnings};
-use crate::domain::params::ParamSet;
+use crate::domain::params::{ParamSet, PlannedVariations};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
 use crate::domain::requested_format::RequestedFormat;
@@ -82,6 +83,30 @@ impl PipelineInput {
         let (previews, evidence, keeps_empty) = (ReviewRule::Off, EvidenceUse::default(), false);
         let source = source.into();
         Self { source, backdrop, mask, plate, mode, format, rendering, set, subject, previews, evidence, keeps_empty }
+    }
+
+    /// The variations that are made; `None` in mode params without a set. As the original, only `clipping` is.
+    pub fn planned(&self) -> Option<PlannedVariations> {
+        let fixed = |made: &[Variation]| {
+            Some(PlannedVariations { made: made.to_vec(), ignored: Vec::new(), final_picture: made.last().copied() })
+        };
+        match self.mode {
+            Mode::Background => fixed(&[Variation::Background]),
+            Mode::Clipping if self.format == Some(RequestedFormat::Original) => fixed(&[Variation::Clipping]),
+            Mode::Clipping => fixed(&[Variation::Background, Variation::Clipping]),
+            Mode::Params => self.set.as_ref().map(ParamSet::planned),
+        }
+    }
+
+    /// Why the inks of a CMYK photograph cannot be kept as the request asks; `None` if they can, or if it asks for sRGB or
+    /// for the original.
+    pub fn inks_not_held(&self) -> Option<InksNotHeld> {
+        let keeps = self.fidelity().is_some_and(|fidelity| fidelity.color == ColorSpace::Keep);
+        let made = self.planned().filter(|_| keeps)?.made;
+        made.into_iter().find_map(|variation| {
+            let (format, rendering) = self.file(variation);
+            InksNotHeld::of(variation, format.encoded()?, rendering.channels)
+        })
     }
 
     /// The format of a variation's file, and how it is written. Of a set, no picture is the original file.
@@ -233,4 +258,49 @@ pub trait Pipeline: Send + Sync {
 
     /// The version of the code and the models: the same version makes the same pictures.
     fn version(&self) -> &str;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::format::OutputFormat;
+
+    #[test]
+    fn inks_are_kept_only_where_every_picture_holds_them() {
+        let keep = Rendering { color: Some(ColorSpace::Keep), ..Rendering::default() };
+        let refusal = |mode, format: Option<RequestedFormat>, set: Option<serde_json::Value>| {
+            let set = set.map(|document| ParamSet::read(document).expect("is a set"));
+            let input = PipelineInput { format, set, ..PipelineInput::new("", mode) };
+            let usual = input.inks_not_held();
+            (usual, PipelineInput { rendering: keep.clone(), ..input }.inks_not_held())
+        };
+        let fixed = |mode, format| refusal(mode, format, None);
+        let not_in = |format| (None, Some(InksNotHeld::Format(format)));
+        for mode in [Mode::Background, Mode::Clipping] {
+            assert_eq!(fixed(mode, None), not_in(OutputFormat::Png));
+            for format in [OutputFormat::Jpeg, OutputFormat::Webp] {
+                assert_eq!(fixed(mode, Some(format.into())), not_in(format));
+            }
+            for format in [OutputFormat::Psd, OutputFormat::Tiff] {
+                assert_eq!(fixed(mode, Some(format.into())), (None, None));
+            }
+        }
+        assert_eq!(fixed(Mode::Clipping, Some(RequestedFormat::Original)), (None, None));
+
+        // The set asks for itself, and each of its pictures counts.
+        let of_set = |document| refusal(Mode::Params, None, Some(document)).0;
+        let output = json!({"format": "psd", "color": "keep"});
+        assert_eq!(of_set(json!({"variations": ["clipping", "background"], "output": output})), None);
+        let mixed = json!({"format": "psd", "color": "keep", "per_variation": {"background": {"format": "webp"}}});
+        let not_in_webp = Some(InksNotHeld::Format(OutputFormat::Webp));
+        assert_eq!(of_set(json!({"variations": ["clipping", "background"], "output": mixed})), not_in_webp);
+        let composed = json!({"variations": ["compose"], "background": "#ffffff", "output": output});
+        assert_eq!(of_set(composed), Some(InksNotHeld::Variation(Variation::Compose)));
+        let framed = json!({"variations": ["framed"], "framed": {}, "output": output});
+        assert_eq!(of_set(framed), Some(InksNotHeld::Variation(Variation::Framed)));
+        // A variation that is not made needs no format.
+        assert_eq!(of_set(json!({"variations": ["clipping", "compose"], "output": output})), None);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
+use super::env::Env;
 use crate::domain::foreign_kind::ForeignKind;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::{DeletedUpload, Job, JobStage};
@@ -51,6 +52,9 @@ pub enum UploadFault {
     /// The file is not a picture of a known kind.
     #[error("the file is not a picture of a known kind")]
     UnknownKind(Option<ForeignKind>),
+    /// The file is of a kind that cannot be decoded [here](super::Env::undecodable).
+    #[error("{} cannot be decoded here", .0.name())]
+    Undecodable(ImageKind),
     /// The file is a mask of more than [`MAX_MASK_BYTES`].
     #[error("the mask has {found} bytes, and at most {} are allowed", MAX_MASK_BYTES)]
     MaskTooLarge {
@@ -136,9 +140,20 @@ impl FoundUpload {
         self.object().map_or(0, |object| object.size)
     }
 
+    /// The first bytes of the object.
+    pub(super) fn start(&self) -> &[u8] {
+        self.object().map_or(&[], |object| &object.start)
+    }
+
     /// Whether the object's bytes count as the owner's already.
     pub(super) fn is_counted(&self) -> bool {
         self.object().is_some_and(|object| object.is_counted)
+    }
+
+    /// Checks that the object, if it is still there, is of a kind that can be decoded here.
+    pub(super) fn check_decodable(&self, env: &Env) -> Result<(), UploadFault> {
+        let kind = self.object().and_then(|object| env.undecodable_kind(&object.start));
+        kind.map_or(Ok(()), |kind| Err(UploadFault::Undecodable(kind)))
     }
 
     fn object(&self) -> Option<&UploadedObject> {

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::digest;
+use super::env::Env;
 use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
 use crate::domain::drops::DroppedObject;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::mask::{JobMask, MaskContent};
+use crate::domain::picture_size::mask_refusal;
 use crate::domain::request::SourceUrl;
 use crate::domain::storage::StorageKey;
 use crate::domain::upload::UploadKey;
@@ -50,12 +52,13 @@ pub(super) struct DroppedMask {
 }
 
 impl IncomingMask {
-    /// Looks what the mask of a request of this owner is. Stores nothing.
+    /// Looks what the mask of a request of this owner is. Stores nothing. One whose bytes came with the request is of a kind
+    /// that can be decoded.
     pub(super) async fn look(
         mask: &SubmittedMask,
         owner: &OwnerId,
         uploads: Option<&UploadStores>,
-        now: Timestamp,
+        env: &Env,
     ) -> Result<Self, FindError> {
         Ok(match mask {
             SubmittedMask::Bytes(bytes) => {
@@ -65,7 +68,8 @@ impl IncomingMask {
             SubmittedMask::Url(url) => Self { content: MaskContent::Url(url.clone()), file: MaskFile::Remote },
             SubmittedMask::Upload(key) => {
                 let uploads = uploads.ok_or(UploadFault::Unknown)?;
-                let found = uploads.find(owner, *key, now).await?;
+                let found = uploads.find(owner, *key, env.clock.now()).await?;
+                found.check_decodable(env)?;
                 let content = MaskContent::Upload { key: *key, etag: found.etag().clone() };
                 Self { content, file: MaskFile::Uploaded(Box::new(found), uploads.clone()) }
             }
@@ -76,6 +80,14 @@ impl IncomingMask {
     pub(super) fn dropped(mask: DroppedMask) -> Self {
         let content = MaskContent::Drop(mask.object.origin.identity().digest);
         Self { content, file: MaskFile::Dropped(Box::new(mask)) }
+    }
+
+    /// The message about a mask that cannot have the size of this photograph, as far as its bytes are here.
+    pub(super) fn size_refusal(&self, photo: (u32, u32)) -> Option<String> {
+        match &self.file {
+            MaskFile::Here(bytes) => mask_refusal(bytes, photo),
+            MaskFile::Remote | MaskFile::Uploaded(..) | MaskFile::Dropped(_) => None,
+        }
     }
 
     /// The bytes that are stored before the job is accepted; `None` for a mask that is fetched later.

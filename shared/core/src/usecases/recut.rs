@@ -72,6 +72,9 @@ pub enum RecutError {
     /// The request asks for a mask as a file, brings none, and the job never had one.
     #[error("the job has no mask")]
     MaskMissing,
+    /// The mask has another size than the photograph. Holds the message.
+    #[error("{0}")]
+    MaskMismatch(String),
     /// The job is not run again.
     #[error(transparent)]
     Rerun(#[from] RerunError),
@@ -99,9 +102,14 @@ struct Correction {
 }
 
 impl Correction {
-    /// Whether a job without a mask of its own lacks one.
-    fn lacks_mask(&self, job: &Job) -> bool {
-        self.changes.mask_source == Some(MaskSource::File) && self.mask.is_none() && job.spec.mask.is_none()
+    /// Checks what is known about the mask before the job is cut again.
+    fn check_mask(&self, job: &Job) -> Result<(), RecutError> {
+        let Some(mask) = &self.mask else {
+            let is_missing = self.changes.mask_source == Some(MaskSource::File) && job.spec.mask.is_none();
+            return if is_missing { Err(RecutError::MaskMissing) } else { Ok(()) };
+        };
+        let refusal = job.photo_size().and_then(|size| mask.size_refusal(size));
+        refusal.map_or(Ok(()), |message| Err(RecutError::MaskMismatch(message)))
     }
 }
 
@@ -157,7 +165,7 @@ impl Recut {
     /// Looks what the mask of a request is. Stores nothing.
     async fn correction(&self, owner: &OwnerId, request: &RecutRequest) -> Result<Correction, RerunError> {
         let mask = match &request.mask {
-            Some(mask) => Some(IncomingMask::look(mask, owner, self.uploads.as_ref(), self.env.clock.now()).await?),
+            Some(mask) => Some(IncomingMask::look(mask, owner, self.uploads.as_ref(), &self.env).await?),
             None => None,
         };
         let content = mask.as_ref().map(|mask| mask.content.clone());
@@ -175,8 +183,8 @@ impl Recut {
     ) -> Result<AcceptedJob, RecutError> {
         let job = self.find(owner, id).await?;
         match job.state {
-            JobState::Done { .. } if correction.lacks_mask(&job) => Err(RecutError::MaskMissing),
             JobState::Done { .. } => {
+                correction.check_mask(&job)?;
                 let retry = Retry { actor: self.actor.clone(), ..self.retry.clone() };
                 let repetition = Repetition::Recut(&correction.changes, correction.mask.as_ref());
                 Ok(retry.repeat(owner, settings, id, key, repetition).await?)
@@ -214,9 +222,7 @@ impl Recut {
             if job.has_recut(revision, changes, &self.actor) {
                 return Ok(AcceptedJob { id, mode, is_replay: true });
             }
-            if correction.lacks_mask(&job) {
-                return Err(RecutError::MaskMissing);
-            }
+            correction.check_mask(&job)?;
             let by = self.actor.clone();
             let mut recut = job.recut(revision, changes.clone(), by.clone(), now, &self.env.policy)?;
             let room = self.store_mask(owner, mask.as_ref(), &mut recut.job, now).await?;

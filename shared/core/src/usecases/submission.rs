@@ -81,6 +81,14 @@ impl SubmittedSource {
         }
     }
 
+    /// The photograph, if it came with the request.
+    pub(super) fn content(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Url(_) | Self::Upload(_) => None,
+        }
+    }
+
     /// The name of the photograph's file, if its address tells it.
     pub(super) fn name(&self) -> Option<SourceName> {
         match self {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::join;
 
 use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
@@ -17,13 +18,15 @@ use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::digest::Digest;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::inks::{self, InksNotHeld};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::mask::JobMask;
-use crate::domain::params::SetName;
+use crate::domain::params::{ParamSet, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
+use crate::domain::requested_format::RequestedFormat;
 use crate::domain::storage::StorageKey;
-use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
+use crate::ports::{Blobs, Identities, Jobs, Keys, PipelineInput, PortError, Queue};
 
 /// A job that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,14 @@ pub enum SubmitError {
         /// Whether the template is that of the parameter set.
         is_of_set: bool,
     },
+    /// The photograph is CMYK, and a picture of the request does not hold the inks that are to be kept.
+    #[error("the inks cannot be kept: {refusal}")]
+    InksNotHeld {
+        /// Why.
+        refusal: InksNotHeld,
+        /// Whether the color space is a setting of the parameter set.
+        is_of_set: bool,
+    },
     /// The request has a webhook URL, and the owner has no secret to sign webhooks with.
     #[error("the owner has no webhook secret")]
     NoWebhookSecret,
@@ -137,6 +148,17 @@ fn mask_error(error: FindError) -> SubmitError {
         FindError::Fault(fault) => SubmitError::Mask(fault),
         FindError::Port(error) => SubmitError::Unavailable(error),
     }
+}
+
+/// Why the inks of a CMYK photograph cannot be kept as a request asks.
+fn inks_not_held(
+    mode: Mode,
+    format: Option<RequestedFormat>,
+    rendering: &Rendering,
+    set: Option<&ParamSet>,
+) -> Option<InksNotHeld> {
+    let (rendering, set) = (rendering.clone(), set.cloned());
+    PipelineInput { format, rendering, set, ..PipelineInput::new(Bytes::new(), mode) }.inks_not_held()
 }
 
 /// The use case.
@@ -255,7 +277,9 @@ impl Submit {
         match (&submission.source, &self.uploads) {
             (SubmittedSource::Bytes(_) | SubmittedSource::Url(_), _) => Ok(None),
             (SubmittedSource::Upload(key), Some(uploads)) => {
-                Ok(Some(uploads.find(&submission.owner, *key, self.env.clock.now()).await?))
+                let found = uploads.find(&submission.owner, *key, self.env.clock.now()).await?;
+                found.check_decodable(&self.env)?;
+                Ok(Some(found))
             }
             (SubmittedSource::Upload(_), None) => Err(UploadFault::Unknown.into()),
         }
@@ -264,7 +288,7 @@ impl Submit {
     /// The mask that the request brings as a file.
     async fn find_mask(&self, submission: &Submission) -> Result<Option<IncomingMask>, SubmitError> {
         let Some(mask) = &submission.mask else { return Ok(None) };
-        let found = IncomingMask::look(mask, &submission.owner, self.uploads.as_ref(), self.env.clock.now()).await;
+        let found = IncomingMask::look(mask, &submission.owner, self.uploads.as_ref(), &self.env).await;
         found.map(Some).map_err(mask_error)
     }
 
@@ -289,6 +313,13 @@ impl Submit {
         }
         let Submission { owner, settings, mode, delivery, format, rendering, set, source, lane, .. } = submission;
         let mut set = self.resolve_set(&owner, mode, set).await?;
+        let start = source.content().or(upload.map(FoundUpload::start));
+        let of_set = set.as_ref().map(|set| &set.set);
+        let refusal =
+            start.filter(|start| inks::has_inks(start)).and_then(|_| inks_not_held(mode, format, &rendering, of_set));
+        if let Some(refusal) = refusal {
+            return Err(SubmitError::InksNotHeld { refusal, is_of_set: rendering.color.is_none() });
+        }
         let names = RequestedNames {
             external_id: submission.external_id,
             metadata: submission.metadata,

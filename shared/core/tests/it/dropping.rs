@@ -10,12 +10,15 @@ use cutline_core::domain::decision::{DraftRevision, RejectReason};
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::job::{JobStage, ReportId, ReportStatus, ReviewDecision, Route};
 use cutline_core::domain::keys::Owner;
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Blobs, Deliveries as _, Identities};
 use cutline_core::testing::{MemoryDropFiles, MemoryQueue};
-use cutline_core::usecases::{Disposition, Intake, IntakePorts, RecutRequest, ReportSender, manifest_sequencer};
+use cutline_core::usecases::{
+    Disposition, DropIngest, Env, Intake, IntakePorts, RecutRequest, ReportSender, manifest_sequencer,
+};
 use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -169,6 +172,24 @@ async fn a_refused_drop_has_a_manifest_with_the_reason() {
     let manifest = world.manifest(failing).expect("a manifest");
     assert_eq!(manifest["error"], json!({"code": "no_subject", "message": "nothing there", "retryable": false}));
     assert_eq!(manifest["job_id"], json!(world.store.all_jobs()[0].id));
+}
+
+#[tokio::test]
+async fn a_kind_without_a_decoder_is_refused_where_that_is_known() {
+    let world = World::new(None).await;
+    let object = world.drop_file("drops/shop/ebay/a.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    let mut intake = world.intake(&FaultInjector::none());
+    let env = Env { undecodable: &[ImageKind::Heic], ..world.env() };
+    intake.ports.drops = Some(DropIngest { env, ..world.drop_ingest(&FaultInjector::none()) });
+    let body = world.drop_body(&[object]);
+    assert_eq!(intake.handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
+    let manifest = world.manifest("drops/shop/ebay/a.heic").expect("a manifest");
+    let message = ImageKind::Heic.undecodable();
+    assert_eq!(
+        (&manifest["error"]["code"], &manifest["error"]["message"]),
+        (&json!("unsupported_source"), &json!(message))
+    );
+    assert!(world.store.all_jobs().is_empty());
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn url() -> SubmittedMask {
     SubmittedMask::Url("https://example.com/m.png".parse().expect("a URL"))
 }
 
-fn photo() -> SubmittedSource {
+pub(crate) fn photo() -> SubmittedSource {
     SubmittedSource::Bytes("photo".into())
 }
 
@@ -47,12 +47,12 @@ fn submission(world: &World, mask: SubmittedMask) -> Submission {
     Submission { subject, mask: Some(mask), ..world.submission(photo()) }
 }
 
-fn correction(mask: Option<SubmittedMask>) -> RecutRequest {
+pub(crate) fn correction(mask: Option<SubmittedMask>) -> RecutRequest {
     let changes = SubjectChanges { mask_source: Some(MaskSource::File), ..SubjectChanges::default() };
     RecutRequest { revision: Some(FIRST), changes, mask }
 }
 
-async fn recut(world: &World, id: JobId, request: &RecutRequest) -> Result<AcceptedJob, RecutError> {
+pub(crate) async fn recut(world: &World, id: JobId, request: &RecutRequest) -> Result<AcceptedJob, RecutError> {
     world.recut("anna", &none()).run(&world.owner, None, id, request, None).await
 }
 
@@ -62,7 +62,7 @@ async fn mask_of(world: &World, job: &Job) -> Option<Bytes> {
 }
 
 /// How many masks a job has stored.
-fn masks(world: &World, job: JobId) -> usize {
+pub(crate) fn masks(world: &World, job: JobId) -> usize {
     world.blobs.keys().iter().filter(|key| matches!(key, StorageKey::Mask { job: of, .. } if *of == job)).count()
 }
 
@@ -73,7 +73,7 @@ async fn picture(world: &World, job: &Job) -> String {
 }
 
 /// Works until the job has ended, and returns it.
-async fn worked(world: &World, id: JobId) -> Job {
+pub(crate) async fn worked(world: &World, id: JobId) -> Job {
     world.work(&none()).await;
     world.job(id).await
 }

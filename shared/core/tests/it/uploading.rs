@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::job::{RecordVersion, Source};
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
 use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest, UploadUse};
 use cutline_core::ports::{
@@ -14,8 +15,8 @@ use cutline_core::ports::{
 };
 use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
-    AcceptedJob, DirectUpload, GrantError, GrantedUpload, RerunError, RetryError, StorageCap, Submission, Submit,
-    SubmitError, SubmittedSource, UploadFault, UploadStores,
+    AcceptedJob, DirectUpload, Env, GrantError, GrantedUpload, RerunError, RetryError, StorageCap, Submission, Submit,
+    SubmitError, SubmittedMask, SubmittedSource, UploadFault, UploadStores,
 };
 use cutline_core::{FailureCode, Job, JobId, JobState, Mode, OwnerId, StorageKey};
 
@@ -179,6 +180,24 @@ async fn refuses_what_is_not_there_or_not_a_picture() {
     let without_uploads = Submit { uploads: None, ..world.submit(&none()) };
     let refused = without_uploads.run(submission(&world, key)).await;
     assert!(matches!(refused, Err(SubmitError::Upload(UploadFault::Unknown))), "{refused:?}");
+}
+
+/// Where one program takes uploads and makes pictures, it knows what it cannot decode.
+#[tokio::test]
+async fn a_kind_without_a_decoder_is_refused_where_that_is_known() {
+    let world = World::new(Some(1)).await;
+    let heic = Bytes::from_static(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    let (photo, other) = (uploaded(&world, &heic).await, uploaded(&world, &PHOTO).await);
+    let env = Env { undecodable: &[ImageKind::Heic], ..world.env() };
+    let submit = Submit { env, ..world.submit(&none()) };
+    let refused = submit.run(submission(&world, photo)).await;
+    let fault = UploadFault::Undecodable(ImageKind::Heic);
+    assert!(matches!(refused, Err(SubmitError::Upload(found)) if found == fault), "{refused:?}");
+    let with_mask = Submission { mask: Some(SubmittedMask::Upload(photo)), ..submission(&world, other) };
+    let refused = submit.run(with_mask).await;
+    assert!(matches!(refused, Err(SubmitError::Mask(found)) if found == fault), "{refused:?}");
+    assert_eq!((world.credits().await, world.store.all_jobs().len()), (Some(1), 0));
+    world.submit(&none()).run(submission(&world, photo)).await.expect("another program may have the decoder");
 }
 
 #[tokio::test]

@@ -235,7 +235,7 @@ impl World {
     /// The environment of all use cases.
     pub(crate) fn env(&self) -> Env {
         let (clock, ids, metrics) = (self.clock.clone(), self.ids.clone(), self.metrics.clone());
-        Env { clock, ids, policy: self.policy, metrics }
+        Env { clock, ids, policy: self.policy, metrics, undecodable: &[] }
     }
 
     /// An upload process.

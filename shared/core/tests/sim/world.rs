@@ -157,6 +157,7 @@ impl World {
             ids: Arc::new(SequentialIds::default()),
             policy: Policy::default(),
             metrics: queue_times.clone(),
+            undecodable: &[],
         };
         let blobs = Arc::new(MemoryBlobs::new());
         let drop_files = Arc::new(MemoryDropFiles::new(blobs.clone()));

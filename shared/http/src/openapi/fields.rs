@@ -224,7 +224,8 @@ pub(super) fn all() -> [Field; 35] {
             name: "color",
             kind: Kind::Choice { names: || ColorSpace::ALL.map(ColorSpace::as_str).into(), default: None },
             description: "`srgb` converts the colors to sRGB; `keep` leaves them as the photo has them and embeds its \
-                          profile. By default what the parameter set says, else `srgb`.",
+                          profile. The inks of a CMYK photo are kept in tiff and psd, in the variations `background` and \
+                          `clipping`; other pictures of it are a 422. By default what the parameter set says, else `srgb`.",
             example: r#""keep""#,
         },
         Field {

@@ -200,7 +200,7 @@ fn bodies() -> [Body; 4] {
         Body {
             schema: "RecutRequest",
             valid: json!({"roi": "0 0 1 1", "holes": "open"}),
-            parse: |fields| validate::recut(fields).map(drop),
+            parse: |fields| validate::recut(fields, &[]).map(drop),
         },
     ]
 }

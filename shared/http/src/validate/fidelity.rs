@@ -1,12 +1,19 @@
 //! How faithful the files are to the photo: `depth` and `color`.
 
 use cutline_core::domain::fidelity::{ColorSpace, Depth};
+use cutline_core::domain::inks::InksNotHeld;
 
 use super::form::{Checked, Form};
 use crate::field::FieldValue;
 
 const DEPTH: &str = "depth";
-const COLOR: &str = "color";
+pub(crate) const COLOR: &str = "color";
+
+/// The message about a CMYK photo whose inks a picture of the request does not hold.
+pub(crate) fn inks_not_held(refusal: InksNotHeld) -> String {
+    let remedy = refusal.remedy().replacen("send", "Send", 1);
+    format!("The photo is CMYK, and {refusal}. {remedy}.")
+}
 
 impl Form {
     /// The depth: a name, or in JSON also a number.
@@ -26,6 +33,7 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use cutline_core::{OutputFormat, Variation};
     use serde_json::{Value, json};
 
     use super::super::submission;
@@ -52,6 +60,19 @@ mod tests {
         assert_eq!((keep.rendering.depth, keep.rendering.color), (None, Some(ColorSpace::Keep)));
         let none = submission(owner(), with(DEPTH, json!(null))).expect("valid").rendering;
         assert_eq!((none.depth, none.color), (None, None));
+    }
+
+    #[test]
+    fn a_photo_whose_inks_are_not_held_gets_the_remedy() {
+        assert_eq!(
+            inks_not_held(InksNotHeld::Format(OutputFormat::Webp)),
+            "The photo is CMYK, and WebP files hold no inks. Send output_format=psd or tiff, or color=srgb."
+        );
+        assert_eq!(
+            inks_not_held(InksNotHeld::Variation(Variation::Compose)),
+            "The photo is CMYK, and the variation compose is made in RGB. Send a set with no variation but background or \
+             clipping, or color=srgb."
+        );
     }
 
     #[test]

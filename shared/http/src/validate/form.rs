@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::InvalidParams;
 use cutline_core::domain::rendering::OutOfRange;
 
@@ -21,12 +22,19 @@ pub(super) type Checked<T> = Result<T, Rejected>;
 pub(super) struct Form {
     fields: Vec<Field>,
     pub(super) file_name: Option<String>,
+    /// The kinds of picture that cannot be decoded, so that files of them are refused.
+    pub(super) undecodable: &'static [ImageKind],
     errors: FieldErrors,
 }
 
 impl Form {
     pub(super) fn new(Fields { list, file_name, errors }: Fields) -> Self {
-        Self { fields: list, file_name, errors }
+        Self { fields: list, file_name, undecodable: &[], errors }
+    }
+
+    /// The same form, which refuses files of these kinds.
+    pub(super) fn refusing(self, undecodable: &'static [ImageKind]) -> Self {
+        Self { undecodable, ..self }
     }
 
     /// The result of `build`, or every recorded error.

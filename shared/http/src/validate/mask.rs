@@ -3,7 +3,7 @@
 use cutline_core::SourceUrl;
 use cutline_core::domain::foreign_kind::ForeignKind;
 use cutline_core::domain::kind::ImageKind;
-use cutline_core::domain::picture_size::stored_size;
+use cutline_core::domain::picture_size::{mask_refusal, stored_size};
 use cutline_core::domain::subject::{MaskSource, SubjectSettings};
 use cutline_core::domain::upload::UploadKey;
 use cutline_core::usecases::{SubmittedMask, SubmittedSource};
@@ -81,12 +81,7 @@ impl Form {
 
     /// Records an error if the two differ in size, whichever way they are turned.
     fn check_mask_size(&mut self, mask: &[u8], photo: &[u8]) {
-        let (Some(mask), Some(photo)) = (stored_size(mask), stored_size(photo)) else { return };
-        let sides = |(width, height): (u32, u32)| (width.min(height), width.max(height));
-        if sides(mask) != sides(photo) {
-            let [mask, photo] = [mask, photo].map(|(width, height)| format!("{width} x {height}"));
-            let message =
-                format!("The mask has {mask} pixels, and the photo {photo}. Send a mask of the photo's size.");
+        if let Some(message) = stored_size(photo).and_then(|photo| mask_refusal(mask, photo)) {
             self.reject(MASK, message);
         }
     }
@@ -96,6 +91,7 @@ impl Form {
         let message = match value {
             FieldValue::File(bytes) => match ImageKind::sniff(&bytes) {
                 Some(ImageKind::Svg) => format!("A drawing is no mask. {SEND}."),
+                Some(kind) if self.undecodable.contains(&kind) => kind.undecodable(),
                 Some(_) => return Ok(SubmittedMask::Bytes(bytes)),
                 None if bytes.is_empty() => format!("The mask is empty. {SEND}."),
                 None => match ForeignKind::sniff(&bytes) {
@@ -157,6 +153,12 @@ mod tests {
     fn png(width: u32, height: u32) -> Vec<u8> {
         let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
         [b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR".as_slice(), &size].concat()
+    }
+
+    /// A TIFF of one page, without its pixels.
+    fn tiff(width: u16, height: u16) -> Vec<u8> {
+        let side = |tag: u8, side: u16| [&[tag, 1, 3, 0, 1, 0, 0, 0], &side.to_le_bytes()[..], &[0, 0]].concat();
+        [b"II*\0\x08\0\0\0\x02\0", side(0, width).as_slice(), &side(1, height), &[0; 4]].concat()
     }
 
     #[test]
@@ -239,8 +241,13 @@ mod tests {
     #[test]
     fn a_mask_of_another_size_is_refused_with_both_sizes() {
         let photo = |bytes: Vec<u8>| field("file", FieldValue::File(bytes.into()));
-        let message = "The mask has 400 x 300 pixels, and the photo 4000 x 3000. Send a mask of the photo's size.";
-        assert_eq!(errors(vec![photo(png(4000, 3000)), mask(png(400, 300))]), json!({ "mask": [message] }));
+        // As the job would fail, where the sizes are not known at once.
+        let message =
+            "mask of another size: it has 400 x 300 pixels, and the image 4000 x 3000; scale it to the image's size";
+        for small in [png(400, 300), tiff(400, 300)] {
+            assert_eq!(errors(vec![photo(png(4000, 3000)), mask(small)]), json!({ "mask": [message] }));
+        }
+        assert_eq!(errors(vec![photo(tiff(4000, 3000)), mask(png(400, 300))]), json!({ "mask": [message] }));
         // The photo may be stored turned.
         for size in [(4000, 3000), (3000, 4000)] {
             assert!(submission(owner(), vec![photo(png(4000, 3000)), mask(png(size.0, size.1))]).is_ok(), "{size:?}");

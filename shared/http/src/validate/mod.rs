@@ -6,6 +6,7 @@
 //! the intended one, and so is a member that occurs twice anywhere in JSON.
 
 use cutline_core::domain::json::Document;
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::output_name::SourceName;
 use cutline_core::domain::params::{ParamSet, SetName};
@@ -18,7 +19,7 @@ use crate::webhook_url::WebhookReach;
 
 pub(crate) mod correlation;
 mod crop;
-mod fidelity;
+pub(crate) mod fidelity;
 mod form;
 mod mask;
 mod original;
@@ -45,13 +46,22 @@ pub(crate) use upload::upload_request;
 const INVALID_SET_NAME: &str =
     "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
 
+/// The limits that a deployment sets to requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// Where webhooks may go.
+    pub(crate) webhooks: WebhookReach,
+    /// The kinds of picture that cannot be decoded.
+    pub(crate) undecodable: &'static [ImageKind],
+}
+
 /// Validates the fields of an upload whose webhook goes to the public internet.
 ///
 /// # Errors
 /// Every error of every field.
 #[cfg(test)]
 pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Submission, FieldErrors> {
-    submission_within(owner, fields, WebhookReach::Public)
+    submission_within(owner, fields, Reach { webhooks: WebhookReach::Public, undecodable: &[] })
 }
 
 /// Validates the fields of an upload.
@@ -61,9 +71,9 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
 pub(crate) fn submission_within(
     owner: OwnerId,
     fields: impl Into<Fields>,
-    reach: WebhookReach,
+    reach: Reach,
 ) -> Result<Submission, FieldErrors> {
-    let mut form = Form::new(fields.into());
+    let mut form = Form::new(fields.into()).refusing(reach.undecodable);
     let source = form.source();
     let mode = form.mode();
     let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
@@ -76,7 +86,7 @@ pub(crate) fn submission_within(
     let lane = form.choice("lane", Lane::ALL.map(Lane::as_str));
     let external_id = form.external_id();
     let metadata = form.metadata();
-    let webhook_url = form.webhook_url(reach);
+    let webhook_url = form.webhook_url(reach.webhooks);
     let output_name = form.output_name();
     let review = form.review();
     let previews = form.setting("previews", parse_bool);

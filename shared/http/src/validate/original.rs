@@ -2,12 +2,14 @@
 
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::fidelity::{ColorSpace, Depth};
+use cutline_core::domain::image_resources;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::rendering::KeepMetadata;
 use cutline_core::usecases::{SubmittedSet, SubmittedSource};
 use cutline_core::{Channels, Mode, Rendering, RequestedFormat};
 
 use super::form::{Checked, Form};
+use crate::field::FILE;
 
 impl Form {
     /// Records an error for each field that does not go together with `output_format=original`. A file that is fetched or
@@ -49,9 +51,11 @@ impl Form {
             let message = "The original keeps its colors. Send keep, leave color out, or choose another output_format.";
             self.reject("color", message);
         }
-        if let Ok(SubmittedSource::Bytes(bytes)) = source
-            && let Some(kind) = ImageKind::sniff(bytes).filter(|kind| !kind.info().takes_path)
-        {
+        let Ok(SubmittedSource::Bytes(bytes)) = source else { return };
+        if let Some(message) = image_resources::refusal(bytes) {
+            self.reject(FILE, message);
+        }
+        if let Some(kind) = ImageKind::sniff(bytes).filter(|kind| !kind.info().takes_path) {
             let (name, kinds) = (kind.name(), ImageKind::listed_with_path("or"));
             self.reject(
                 "output_format",
@@ -127,6 +131,21 @@ mod tests {
             text("output_format", "tiff"),
         ];
         assert!(submission(owner(), other).is_ok(), "another format makes a new file");
+    }
+
+    #[test]
+    fn a_file_whose_resources_contradict_themselves_is_refused_for_a_path_alone() {
+        // A PSD without a palette: its only resource states five bytes, and has four.
+        let lies = b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x01\0\0\0\x01\0\x08\0\x03\0\0\0\0\0\0\0\x10\
+                     8BIM\x04\x0C\0\0\0\0\0\x05data layers";
+        let message = "damaged PSD: Photoshop's resource 1036 is longer than its section; export it again";
+        assert_eq!(errors(original(vec![file(lies)])), json!({ "file": [message] }));
+        assert!(submission(owner(), vec![file(lies)]).is_ok(), "another format makes a new file");
+        let mut right = lies.to_vec();
+        right[45] = 4;
+        assert_eq!(&right[42..50], b"\0\0\0\x04data");
+        let right = crate::field::FieldValue::File(right.into());
+        assert!(submission(owner(), original(vec![super::super::test_support::field(FILE, right)])).is_ok());
     }
 
     #[test]

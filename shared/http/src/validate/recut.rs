@@ -1,17 +1,18 @@
 //! The body of a recut: which draft was seen, and what the new cut changes.
 
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::usecases::RecutRequest;
 
 use super::form::Form;
 use crate::field::Fields;
 use crate::field_errors::FieldErrors;
 
-/// Validates the fields of a recut.
+/// Validates the fields of a recut, whose mask is of none of these kinds.
 ///
 /// # Errors
 /// Every error of every field.
-pub(crate) fn recut(fields: Fields) -> Result<RecutRequest, FieldErrors> {
-    let mut form = Form::new(fields);
+pub(crate) fn recut(fields: Fields, undecodable: &'static [ImageKind]) -> Result<RecutRequest, FieldErrors> {
+    let mut form = Form::new(fields).refusing(undecodable);
     let revision = form.revision_if_given();
     let mask = form.mask_file();
     let changes = form.subject_changes(&mask);
@@ -32,7 +33,7 @@ mod tests {
     fn read(body: Value) -> Result<RecutRequest, Value> {
         let members = body.as_object().expect("an object").clone();
         let fields: Vec<_> = members.into_iter().map(|(name, value)| field(&name, value.into())).collect();
-        recut(fields.into()).map_err(|faults| serde_json::to_value(faults).expect("serializes"))
+        recut(fields.into(), &[]).map_err(|faults| serde_json::to_value(faults).expect("serializes"))
     }
 
     #[test]

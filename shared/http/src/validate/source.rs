@@ -46,6 +46,7 @@ impl Form {
     fn file(&mut self, value: FieldValue) -> Checked<SubmittedSource> {
         let message = match value {
             FieldValue::File(bytes) => match ImageKind::sniff(&bytes) {
+                Some(kind) if self.undecodable.contains(&kind) => kind.undecodable(),
                 Some(_) => return Ok(SubmittedSource::Bytes(bytes)),
                 None if bytes.is_empty() => format!("The file is empty. Send {}.", kinds::supported_picture()),
                 None => kinds::refusal(ForeignKind::sniff(&bytes)),
@@ -74,11 +75,14 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::json;
 
-    use super::super::submission;
     use super::super::test_support::{PNG, errors, field, file, owner, text};
+    use super::super::{Reach, submission, submission_within};
     use super::*;
+    use crate::field::MASK;
+    use crate::webhook_url::WebhookReach;
 
     #[test]
     fn requires_exactly_one_source() {
@@ -126,7 +130,7 @@ mod tests {
             b"RIFF\0\0\0\0WEBPVP8 ",
             b"GIF89a",
             b"\0\0\0\x20ftypavif",
-            // Whether it can be decoded is the worker's business.
+            // By default, whether it can be decoded is the worker's business.
             b"\0\0\0\x18ftypheic",
             b"II*\0....",
             b"8BPS\0\x01....",
@@ -135,6 +139,16 @@ mod tests {
         for bytes in kinds {
             assert!(submission(owner(), vec![file(bytes)]).is_ok(), "{bytes:?}");
         }
+        let reach = Reach { webhooks: WebhookReach::Public, undecodable: &[ImageKind::Heic] };
+        for name in [FILE, MASK] {
+            let heic = field(name, FieldValue::File(Bytes::from_static(b"\0\0\0\x18ftypheic")));
+            let fields = if name == FILE { vec![heic] } else { vec![file(PNG), heic] };
+            let refused = submission_within(owner(), fields, reach).expect_err("is refused");
+            let message = "unsupported image format: HEIC, in this build of Cutline: convert it to JPEG, set the camera to \
+                           Most Compatible, or build with --features heic";
+            assert_eq!(serde_json::to_value(refused).expect("serializes"), json!({ name: [message] }));
+        }
+        assert!(submission_within(owner(), vec![file(PNG)], reach).is_ok(), "of another kind");
         let send = "Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
         let unknown = format!("The file is not a picture of a known kind. {send}");
         let jpeg_xl = "JPEG XL is not supported: convert it to JPEG or PNG.";

@@ -22,7 +22,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::test_support::{errors, field, owner, text, valid_fields};
-    use super::super::{submission, submission_within};
+    use super::super::{Reach, submission, submission_within};
     use super::*;
     use crate::field::FieldValue;
 
@@ -38,7 +38,10 @@ mod tests {
         let none = super::super::submission(owner(), with(FieldValue::Empty)).expect("valid");
         assert_eq!(none.webhook_url, None);
         let local = with(FieldValue::Text("http://127.0.0.1:9/".to_owned()));
-        assert!(submission_within(owner(), local, WebhookReach::Private).is_ok(), "for trials");
+        assert!(
+            submission_within(owner(), local, Reach { webhooks: WebhookReach::Private, undecodable: &[] }).is_ok(),
+            "for trials"
+        );
     }
 
     #[test]

@@ -64,6 +64,16 @@ pub(crate) fn assert_describes(method: &Method, path: &str, answer: &Answer) {
     }
 }
 
+/// The method and the path, with names in braces, of every operation that may change something.
+pub(crate) fn changes() -> Vec<(Method, &'static str)> {
+    let paths = DOCUMENT["paths"].as_object().expect("paths").iter();
+    let methods = |item: &Value| {
+        let known = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        known.into_iter().filter(|method| item.get(method.as_str().to_lowercase()).is_some()).collect::<Vec<_>>()
+    };
+    paths.flat_map(|(path, item)| methods(item).into_iter().map(move |method| (method, path.as_str()))).collect()
+}
+
 /// The item of a path.
 fn item(path: &str) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().expect("paths");

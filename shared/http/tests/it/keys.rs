@@ -8,9 +8,12 @@ use axum::http::{Method, Request};
 use cutline_core::{DeliveryMode, Mode};
 use futures::future::join_all;
 
+use crate::document;
 use crate::failing_ports::Broken;
-use crate::jobs::{queued, store_job};
-use crate::support::{Answer, KEY, OTHER_KEY, READ_KEY, REVOKED_KEY, World, get, upload};
+use crate::jobs::{held, queued, store_job};
+use crate::support::{
+    Answer, DESK_KEY, Form, KEY, OTHER_KEY, PNG, READ_KEY, REVIEW_KEY, REVOKED_KEY, World, get, upload,
+};
 
 const MISSING: &str = r#"{"error":"unauthorized","message":"API key missing"}"#;
 const INVALID: &str = r#"{"error":"unauthorized","message":"API key invalid"}"#;
@@ -123,4 +126,49 @@ async fn a_key_that_may_only_read_changes_nothing() {
         assert_eq!(world.ask(request.header("x-api-key", READ_KEY)).await.status, status);
     }
     assert_eq!(world.store.all_jobs().len(), 1);
+}
+
+#[tokio::test]
+async fn a_scope_covers_these_changes_and_no_others() {
+    const UPLOADS: [&str; 2] = ["POST /api/v1/upload", "POST /api/v1/uploads"];
+    const REVIEWS: [&str; 3] =
+        ["POST /api/v1/jobs/{id}/approve", "POST /api/v1/jobs/{id}/recut", "POST /api/v1/jobs/{id}/reject"];
+    for (key, covered) in
+        [(READ_KEY, vec![]), (REVIEW_KEY, REVIEWS.into()), (DESK_KEY, [&REVIEWS[..], &UPLOADS].concat())]
+    {
+        let world = World::new().await;
+        let id = store_job(&world, held(DeliveryMode::Url)).await.to_string();
+        let mut admitted = Vec::new();
+        for (method, template) in document::changes() {
+            let path = template.replace("{id}", &id).replace("{name}", "summer");
+            let request = Request::builder().method(&method).uri(path).header("x-api-key", key);
+            let answer = world.ask_with(request.header("content-type", "application/json"), "{}").await;
+            if answer.status != 403 {
+                // The key suffices, and the request lacks a field.
+                assert_eq!(answer.status, 422, "{method} {template}: {answer:?}");
+                admitted.push(format!("{method} {template}"));
+            }
+        }
+        admitted.sort();
+        assert_eq!(admitted, covered, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_the_web_pages_uploads_and_reviews() {
+    let world = World::new().await;
+    let id = store_job(&world, held(DeliveryMode::Url)).await;
+    let post = |path: &str, content_type: &str| {
+        let request = Request::builder().method(Method::POST).uri(path.to_owned());
+        request.header("x-api-key", DESK_KEY).header("content-type", content_type)
+    };
+    let announced = format!(r#"{{"content_type":"image/png","size":{}}}"#, PNG.len());
+    let granted = world.ask_with(post("/api/v1/uploads", "application/json"), announced).await;
+    assert_eq!(granted.status, 201, "{granted:?}");
+    let form = Form::new().text("mode", "background").file("photo.png", PNG).body();
+    let accepted = world.ask_with(post("/api/v1/upload", Form::CONTENT_TYPE), form).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let path = format!("/api/v1/jobs/{id}/approve");
+    let approved = world.ask_with(post(&path, "application/json"), r#"{"revision":1}"#).await;
+    assert_eq!((approved.status.as_u16(), &approved.json()["status"]), (200, &"done".into()), "{approved:?}");
 }

@@ -175,6 +175,11 @@ async fn a_reviewer_cuts_by_a_mask() {
     assert_eq!(unknown["details"], json!({ "mask_key": [message] }));
     let drawing = recut_form(&world, &id, &Form::new().text("revision", "1").mask(b"<svg/>")).await;
     drawing.is_invalid(json!({"mask": ["A drawing is no mask. Send a PNG, or another picture of pixels."]}));
+    // The job's picture, and so its photograph, has one pixel.
+    let larger = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\0\x03\0\0\0\x02";
+    let larger = recut_form(&world, &id, &Form::new().text("revision", "1").mask(larger)).await;
+    let message = "mask of another size: it has 3 x 2 pixels, and the image 1 x 1; scale it to the image's size";
+    larger.is_invalid(json!({ "mask": [message] }));
     assert_eq!(stored(&world, held.id).await, held, "nothing was accepted");
 
     let form = Form::new().text("revision", "1").mask(PNG);

@@ -78,6 +78,24 @@ async fn an_empty_draft_is_not_approved() {
 }
 
 #[tokio::test]
+async fn a_list_says_which_drafts_are_empty() {
+    let listed = async |world: &World| {
+        let list = world.ask(Request::builder().uri("/api/v1/jobs").header("x-api-key", KEY)).await.json();
+        list["jobs"][0].clone()
+    };
+    for (reason, expected) in [(AttentionReason::NoSubject, Some(&json!(true))), (AttentionReason::LowContrast, None)] {
+        let world = World::new().await;
+        let id = store_job(&world, doubtful(held(DeliveryMode::Url), reason)).await.to_string();
+        let job = listed(&world).await;
+        assert_eq!((&job["status"], job.get("empty_draft")), (&json!("pending_review"), expected), "{job}");
+        let body = json!({"revision": 1, "reason": "subject"});
+        assert_eq!(decide(&world, &id, "reject", KEY, body).await.status, 200);
+        let ended = listed(&world).await;
+        assert_eq!((&ended["status"], ended.get("empty_draft")), (&json!("failed"), None), "{ended}");
+    }
+}
+
+#[tokio::test]
 async fn a_reviewer_rejects() {
     let world = World::new().await;
     let id = held_job(&world, DeliveryMode::Url).await;

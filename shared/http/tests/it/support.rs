@@ -29,6 +29,8 @@ pub(crate) const OTHER_KEY: &str = "ck_other";
 pub(crate) const READ_KEY: &str = "ck_read";
 /// A key of `shop` that may read and review.
 pub(crate) const REVIEW_KEY: &str = "ck_review";
+/// A key of `shop` for the web pages.
+pub(crate) const DESK_KEY: &str = "ck_desk";
 /// A revoked key of `shop`.
 pub(crate) const REVOKED_KEY: &str = "ck_revoked";
 
@@ -59,6 +61,7 @@ impl World {
             (OTHER_KEY, "other", KeyScope::Full, false),
             (READ_KEY, "shop", KeyScope::Read, false),
             (REVIEW_KEY, "shop", KeyScope::Review, false),
+            (DESK_KEY, "shop", KeyScope::Desk, false),
             (REVOKED_KEY, "shop", KeyScope::Full, true),
         ] {
             let key = KeyRecord {

@@ -60,6 +60,34 @@ async fn multipart_with_a_file_creates_a_job() {
 }
 
 #[tokio::test]
+async fn inks_that_no_picture_holds_are_refused_with_the_remedy() {
+    const PSD: &[u8] = b"8BPS\0\x01\0\0\0\0\0\0\0\x04\0\0\0\x10\0\0\0\x10\0\x08\0\x04";
+    // A JPEG of four components.
+    const JPEG: &[u8] = b"\xFF\xD8\xFF\xC0\0\x14\x08\0\x10\0\x10\x04";
+    let world = World::new().await;
+    let form = |photo| Form::new().text("mode", "background").text("color", "keep").file("cup", photo);
+    let remedy = "Send output_format=psd or tiff, or color=srgb";
+    let refused = |format: &str, more: &str| {
+        let message = format!("The photo is CMYK, and {format} files hold no inks. {remedy}{more}.");
+        format!(r#"{{"error":"validation","details":{{"color":["{message}"]}}}}"#)
+    };
+    let original = ", or output_format=original with mode=clipping to get the file itself";
+    for photo in [PSD, JPEG] {
+        world.upload_form(&form(photo)).await.is(422, &refused("PNG", ""));
+        world.upload_form(&form(photo).text("output_format", "webp")).await.is(422, &refused("WebP", ""));
+        world.upload_form(&form(photo).text("output_format", "jpg")).await.is(422, &refused("JPEG", original));
+    }
+    let set = r##"{"variations":["compose"],"background":"#ffffff","output":{"format":"tiff","color":"keep"}}"##;
+    let composed = Form::new().text("mode", "params").text("params", set).file("cup.psd", PSD);
+    let message = "The photo is CMYK, and the variation compose is made in RGB. Send a set with no variation but \
+                   background or clipping, or color=srgb.";
+    let answer = format!(r#"{{"error":"validation","details":{{"params":["{message}"]}}}}"#);
+    world.upload_form(&composed).await.is(422, &answer);
+    assert_nothing_stored(&world);
+    world.upload_form(&form(JPEG).text("output_format", "tiff")).await.is(202, ACCEPTED);
+}
+
+#[tokio::test]
 async fn a_mask_is_stored_beside_its_photo() {
     let world = World::new().await;
     let form = Form::new().text("mode", "background").mask(&[PNG, b" of white"].concat()).file("cup.png", PNG);
@@ -454,6 +482,22 @@ async fn a_body_over_its_limit_is_413_with_and_without_content_length() {
     assert_nothing_stored(&world);
     // Exactly at the limit.
     world.upload(Form::CONTENT_TYPE, pieces(with_file(1000))).await.is(202, ACCEPTED);
+}
+
+/// A gateway passes on a length that is wrong; hyper does not.
+#[tokio::test]
+async fn a_body_longer_than_its_content_length_is_400() {
+    let world = World::new().await;
+    let body = bad_request("The body is longer than its Content-Length; send its length in bytes.");
+    let json = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" }).to_string();
+    let form = Form::new().text("mode", "background").file("cup.png", PNG).body();
+    for (content_type, bytes) in [("application/json", json.clone().into_bytes()), (Form::CONTENT_TYPE, form)] {
+        let request = upload(content_type).header("x-api-key", KEY).header("content-length", bytes.len() - 1);
+        world.ask_with(request, bytes).await.is(400, &body);
+    }
+    let set = put("summer").header("content-length", json.len() - 1);
+    world.ask_with(set, json).await.is(400, &body);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]

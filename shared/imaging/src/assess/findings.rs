@@ -11,7 +11,7 @@ use crate::guide::opened;
 /// The smallest region that counts, as a share of the subject.
 pub(crate) const MIN_SHARE: f64 = 0.005;
 /// How far apart the networks are where they disagree.
-const APART: f32 = 0.5;
+pub(crate) const APART: f32 = 0.5;
 /// Values in this range are neither subject nor background.
 const UNSURE: Range<f32> = 0.2..0.8;
 /// The shortest stretch of the outline that is mentioned, as a share of it.

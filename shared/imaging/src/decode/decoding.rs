@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cutline_core::domain::fidelity::{ColorSpace, Fidelity};
+use cutline_core::domain::fidelity::Fidelity;
 use cutline_core::domain::kind::ImageKind;
 
 use super::avif::{self, HeicDecoder};
@@ -43,19 +43,14 @@ impl Decoding {
     /// from 8-bit sRGB.
     ///
     /// # Errors
-    /// Those of [`Self::decode`]; [`Error::UnsupportedFeature`] for inks whose color space is to be kept.
+    /// Those of [`Self::decode`].
     pub(crate) fn decode_faithful(&self, bytes: &[u8], fidelity: Fidelity) -> Result<Photo, Error> {
         let kind = ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))?;
         if kind == ImageKind::Svg {
             // A drawing is sRGB by its standard, and is drawn in 8 bits.
             return Ok(svg::decode(bytes, &self.limits)?.with_srgb_in(fidelity));
         }
-        let photo = self.bitmap(kind, bytes, TargetColors::Faithful(fidelity))?;
-        if fidelity.color == ColorSpace::Keep && photo.native().is_none() {
-            let remedy = "send color=srgb, or output_format=original to get the file itself with a clipping path";
-            return Err(Error::unsupported(kind, "CMYK with color=keep", remedy));
-        }
-        Ok(photo)
+        self.bitmap(kind, bytes, TargetColors::Faithful(fidelity))
     }
 
     /// Decodes a bitmap whose samples are shares of a pixel rather than colors. As [`Self::decode`], but gray and RGB are the

@@ -9,6 +9,7 @@ use std::num::NonZeroU64;
 use cutline_core::domain::kind::ImageKind;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Frame, MemoryLimit};
 
+use super::animation::{self, MAX_FRAMES, PIXELS_FACTOR};
 use super::color::{ColorEncoding, ColorModel, TargetColors};
 use super::limits::{Limits, PixelBudget};
 use super::metadata::MetadataSources;
@@ -22,11 +23,6 @@ const KIND: ImageKind = ImageKind::Gif;
 
 /// Memory per pixel while the frame is copied to the canvas, both in RGBA.
 const BYTES_PER_PIXEL: u8 = 8;
-/// Most frames that are decoded in search of one that shows something.
-const MAX_FRAMES: usize = 100;
-/// Those frames together may have this many times the pixels of the largest image.
-const PIXELS_FACTOR: u64 = 2;
-
 type Size = (u32, u32);
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<Size, Error> {
@@ -69,9 +65,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     let task = ColorEncoding::from(profile.as_deref()).towards(target);
     let image = raster::convert_samples::<u8, 4>(&canvas.rgba, size, ColorModel::Rgb, task, &mut metadata);
     if used > 1 {
-        metadata.warnings.push(raster::later_frame(used));
+        metadata.warnings.push(animation::later_frame(used));
     } else if is_animated(bytes) {
-        metadata.warnings.push(raster::FIRST_FRAME_ONLY.into());
+        metadata.warnings.push(animation::FIRST_FRAME_ONLY.into());
     }
     upright(KIND, image, &[sources.orientation()], metadata)
 }

@@ -15,6 +15,7 @@ use crate::error::Error;
 /// | JPEG | 7 (CMYK 9) |
 /// | PNG, TIFF | the file's own (up to 8; up to 16 with samples that are ignored), and 4 for the result |
 /// | WebP | 10, animated 12 |
+/// | WebP, PNG | 40 for an animation whose first frame is blank; at most `max_alloc` |
 /// | GIF | 8 |
 /// | AVIF | 4.5 (8 bits, 4:2:0) to 12 (10 bits, 4:4:4, alpha) |
 /// | HEIC | 7.5 (8 bits, 4:2:0) to 18 (10 bits, 4:4:4, alpha) |

@@ -6,9 +6,10 @@ use std::io::Cursor;
 
 use cutline_core::domain::kind::ImageKind;
 use image::codecs::png::PngDecoder;
-use image::{ImageDecoder, ImageError};
+use image::{AnimationDecoder as _, ImageDecoder, ImageError};
 
 use self::chunks::Ancillary;
+use super::animation::{FrameSource, Frames};
 use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
 use super::metadata::kept::Kept;
@@ -33,9 +34,18 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     let profile = decoder.icc_profile().map_err(decoder_error)?;
     let ancillary = chunks::read(bytes);
     let task = color_encoding(&ancillary, profile.as_deref()).towards(target);
-    let animated = ancillary.animated;
-    let description = Description { sources: ancillary.sources, task, animated };
+    let frames = || animation_frames(bytes, limits);
+    let frames: Option<FrameSource<'_>> = if ancillary.animated { Some(&frames) } else { None };
+    let description = Description { sources: ancillary.sources, task, frames };
     raster::decode(KIND, decoder, limits, &description)
+}
+
+/// The frames of an animation. Those of 16 bits are not supported.
+fn animation_frames<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Frames<'a>> {
+    let mut decoder_limits = image::Limits::no_limits();
+    decoder_limits.max_alloc = Some(limits.max_alloc);
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes), decoder_limits).ok()?;
+    Some(Box::new(decoder.apng().ok()?.into_frames()))
 }
 
 /// All metadata of the file.

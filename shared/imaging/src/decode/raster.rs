@@ -3,6 +3,7 @@
 use cutline_core::domain::kind::ImageKind;
 use image::{DynamicImage, ImageDecoder, ImageError};
 
+use super::animation::{self, FrameSource};
 use super::color::{AlphaMode, ColorModel, ColorTask, Conversion, Sample, SrgbImage};
 use super::limits::Limits;
 use super::metadata::MetadataSources;
@@ -10,20 +11,12 @@ use super::upright::upright;
 use crate::error::Error;
 use crate::photo::{ImageMetadata, Photo};
 
-/// The warning for animations.
-pub(super) const FIRST_FRAME_ONLY: &str = "Only the first frame of the animation was used.";
-
-/// The warning for animations whose first frames show nothing. Frames count from 1.
-pub(super) fn later_frame(number: usize) -> String {
-    format!("Only frame {number} of the animation was used: those before it are blank.")
-}
-
 /// How a file's colors are decoded, and where its metadata comes from.
 pub(super) struct Description<'a> {
     pub(super) sources: MetadataSources<'a>,
     pub(super) task: ColorTask<'a>,
-    /// Whether the file has further frames.
-    pub(super) animated: bool,
+    /// Decodes the frames, if the file has several.
+    pub(super) frames: Option<FrameSource<'a>>,
 }
 
 /// Decodes with a decoder of the `image` crate.
@@ -35,12 +28,17 @@ pub(super) fn decode(
 ) -> Result<Photo, Error> {
     limits.check(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(kind, error))?;
+    let (image, animated) = match description.frames {
+        Some(frames) => {
+            let (image, warning) = animation::used_frame(image, frames, limits);
+            (image, Some(warning))
+        }
+        None => (image, None),
+    };
     let mut metadata = description.sources.merge();
     let task = description.task.or_exif(description.sources.is_adobe_rgb());
     let image = convert(kind, image, task, &mut metadata)?;
-    if description.animated {
-        metadata.warnings.push(FIRST_FRAME_ONLY.into());
-    }
+    metadata.warnings.extend(animated);
     upright(kind, image, &[description.sources.orientation()], metadata)
 }
 

@@ -29,7 +29,12 @@ pub(super) fn upright(
         native = native.map(|native| {
             let mut image = DynamicImage::ImageRgb16(native.pixels);
             image.apply_orientation(*orientation);
-            NativeColors { pixels: image.into_rgb16(), ..native }
+            let black = native.black.map(|black| {
+                let mut image = DynamicImage::ImageLuma16(black);
+                image.apply_orientation(*orientation);
+                image.into_luma16()
+            });
+            NativeColors { pixels: image.into_rgb16(), black, ..native }
         });
     }
     let photo = match alpha {

@@ -9,11 +9,14 @@ use super::document::Document;
 use super::psd;
 use super::raster::{ByteOrder, Raster};
 use crate::file_colors::BitDepth;
+use crate::planes::BlackPlane;
 use crate::sample::{ColorSample, Colors};
 
 /// What the samples of a file are compared with. Both parts have the size of the document.
 pub(crate) struct ComparedSource<'a, T: ColorSample> {
     pub(crate) color: &'a Colors<T>,
+    /// The black of CMYK colors.
+    pub(crate) black: Option<&'a BlackPlane>,
     /// Pixels that are not opaque here have estimated colors, and are not compared. `None` if only the file's own alpha
     /// counts.
     pub(crate) matte: Option<&'a GrayImage>,
@@ -25,7 +28,7 @@ pub(crate) fn compare<T: ColorSample>(
     document: &Document<'_, T>,
     format: OutputFormat,
     rendering: &Rendering,
-    ComparedSource { color: source, matte }: ComparedSource<'_, T>,
+    ComparedSource { color: source, black, matte }: ComparedSource<'_, T>,
 ) -> Option<PixelCheck> {
     let is_lossless = match format {
         OutputFormat::Png | OutputFormat::Tiff | OutputFormat::Psd => true,
@@ -48,36 +51,50 @@ pub(crate) fn compare<T: ColorSample>(
                 raster.copy_row(y, row)
             }
             let matte = matte.and_then(|matte| matte.as_raw().get(y * width..)?.get(..width));
-            compare_row(row, depth, source, matte)
+            let black = black.and_then(|black| black.as_raw().get(y * width..)?.get(..width));
+            // A PSD holds the light that inks leave, as the source does here.
+            let holds_light = format == OutputFormat::Psd || !raster.has_inks();
+            compare_row((row, depth, holds_light), (source, black), matte)
         },
     );
     Some(check.reduce(PixelCheck::default, PixelCheck::joined))
 }
 
-/// Compares a row of RGBA, in big-endian order, where the row of the matte is opaque.
-fn compare_row<T: ColorSample>(row: &[u8], depth: BitDepth, source: &[T], matte: Option<&[u8]>) -> PixelCheck {
+/// Compares a row of colors and alpha, in big-endian order, where the row of the matte is opaque. Written inks are those
+/// themselves unless the file `holds_light`.
+fn compare_row<T: ColorSample>(
+    (row, depth, holds_light): (&[u8], BitDepth, bool),
+    (color, black): (&[T], Option<&[u16]>),
+    matte: Option<&[u8]>,
+) -> PixelCheck {
     let mut check = PixelCheck::default();
-    for (x, (written, source)) in row.chunks_exact(4 * depth.bytes()).zip(source.as_chunks::<3>().0).enumerate() {
+    let channels = if black.is_some() { 4 } else { 3 };
+    let pixels = row.chunks_exact((channels + 1) * depth.bytes()).zip(color.as_chunks::<3>().0);
+    for (x, (written, color)) in pixels.enumerate() {
         if matte.is_some_and(|matte| matte[x] != u8::MAX) {
             continue;
         }
-        let difference = match depth {
-            BitDepth::Eight if written[3] == u8::MAX => {
-                difference(source.map(|sample| sample.to_u8().into()), |channel| written[channel].into())
-            }
-            BitDepth::Sixteen if written[6..] == [u8::MAX; 2] => {
-                let at = |channel: usize| u16::from_be_bytes([written[2 * channel], written[2 * channel + 1]]);
-                difference(source.map(ColorSample::to_u16), at)
-            }
+        let source =
+            |channel: usize| color.get(channel).map_or_else(|| black.map_or(0, |black| black[x]), |it| it.to_u16());
+        let largest_difference = match depth {
+            BitDepth::Eight if written[channels] == u8::MAX => largest(channels, |channel| {
+                let written = if holds_light { written[channel] } else { u8::MAX - written[channel] };
+                ColorSample::to_u8(source(channel)).abs_diff(written).into()
+            }),
+            BitDepth::Sixteen if written[2 * channels..] == [u8::MAX; 2] => largest(channels, |channel| {
+                let written = u16::from_be_bytes([written[2 * channel], written[2 * channel + 1]]);
+                source(channel).abs_diff(if holds_light { written } else { u16::MAX - written })
+            }),
             BitDepth::Eight | BitDepth::Sixteen => continue,
         };
-        check = check.joined(PixelCheck { pixels: 1, largest_difference: difference });
+        check = check.joined(PixelCheck { pixels: 1, largest_difference });
     }
     check
 }
 
-fn difference(source: [u16; 3], written: impl Fn(usize) -> u16) -> u16 {
-    (0..3).map(|channel| source[channel].abs_diff(written(channel))).max().unwrap_or_default()
+/// The largest difference of the channels.
+fn largest(channels: usize, difference: impl Fn(usize) -> u16) -> u16 {
+    (0..channels).map(difference).max().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -85,7 +102,7 @@ mod tests {
     use image::{Luma, Rgb};
 
     use super::*;
-    use crate::file_colors::FileColors;
+    use crate::file_colors::{EmbeddedProfile, FileColors};
     use crate::planes::PlanarRgba;
 
     /// The check of a picture whose first column is transparent and whose pixel (2, 1) differs from its source by 300.
@@ -97,7 +114,7 @@ mod tests {
         let alpha = GrayImage::from_fn(4, 3, |x, _| Luma([if x == 0 { 254 } else { 255 }]));
         let picture = PlanarRgba::new(color, alpha).expect("same size");
         let file = FileColors { depth, ..FileColors::default() };
-        let source = ComparedSource { color: &source, matte: None };
+        let source = ComparedSource { color: &source, black: None, matte: None };
         compare(&Document { file: &file, ..Document::of(&picture) }, format, rendering, source)
     }
 
@@ -110,10 +127,33 @@ mod tests {
         let matte = GrayImage::from_fn(4, 3, |x, _| Luma([if x == 1 { 200 } else { 255 }]));
         let file = FileColors { depth: BitDepth::Sixteen, ..FileColors::default() };
         for (matte, pixels, largest_difference) in [(None, 12, 5_000), (Some(&matte), 9, 0)] {
-            let compared = ComparedSource { color: &source, matte };
+            let compared = ComparedSource { color: &source, black: None, matte };
             let document = Document { file: &file, ..Document::of(&picture) };
             let check = compare(&document, OutputFormat::Png, &Rendering::default(), compared);
             assert_eq!(check, Some(PixelCheck { pixels, largest_difference }));
+        }
+    }
+
+    #[test]
+    fn every_ink_is_compared() {
+        let source = Colors::<u16>::from_fn(4, 3, |x, y| Rgb([(x * 9_000) as u16, (y * 20_000) as u16, 700]));
+        let black = BlackPlane::from_fn(4, 3, |x, _| Luma([(x * 2_000) as u16]));
+        let alpha = GrayImage::from_fn(4, 3, |x, _| Luma([if x == 0 { 254 } else { 255 }]));
+        let check = |format, (color, black_there): (&Colors<u16>, &BlackPlane)| {
+            let picture = PlanarRgba::new(color.clone(), alpha.clone()).expect("same size");
+            let picture = picture.with_black(Some(black_there.clone())).expect("same size");
+            let file = FileColors { depth: BitDepth::Sixteen, profile: EmbeddedProfile::Inks(None) };
+            let source = ComparedSource { color: &source, black: Some(&black), matte: None };
+            compare(&Document { file: &file, ..Document::of(&picture) }, format, &Rendering::default(), source)
+        };
+        let found = |largest_difference| Some(PixelCheck { pixels: 9, largest_difference });
+        let (mut other_color, mut other_black) = (source.clone(), black.clone());
+        other_color.get_pixel_mut(3, 2).0[1] += 17;
+        other_black.get_pixel_mut(1, 1).0[0] += 40;
+        for format in [OutputFormat::Tiff, OutputFormat::Psd] {
+            assert_eq!(check(format, (&source, &black)), found(0), "{format}");
+            assert_eq!(check(format, (&other_color, &black)), found(17), "{format}");
+            assert_eq!(check(format, (&source, &other_black)), found(40), "{format}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The input of every encoder: a cut-out, and everything else that goes into its file.
 
+use cutline_core::{Channels, OutputFormat};
 use image::GrayImage;
 
 use crate::compose::{Backdrop, Layer, Shade};
@@ -7,7 +8,7 @@ use crate::error::Cause;
 use crate::file_colors::FileColors;
 use crate::path::ClippingPath;
 use crate::photo::{ImageMetadata, Photo};
-use crate::planes::PlanarRgba;
+use crate::planes::{BlackPlane, PlanarRgba};
 use crate::sample::{ColorSample, Colors};
 
 static SRGB: FileColors = FileColors::SRGB;
@@ -42,11 +43,13 @@ pub struct Document<'a, T: ColorSample = u8> {
     pub file: &'a FileColors,
 }
 
-/// A source picture: its colors, and the alpha that it came with, of the same size.
+/// A source picture: its colors, and the black and the alpha that it came with, of the same size.
 #[derive(Debug, Clone, Copy)]
 pub struct OriginalPicture<'a, T: ColorSample = u8> {
     /// The colors.
     pub color: &'a Colors<T>,
+    /// The black of CMYK colors, as [`PlanarRgba::black`] describes it.
+    pub black: Option<&'a BlackPlane>,
     /// The alpha; `None` if the picture is opaque.
     pub alpha: Option<&'a GrayImage>,
 }
@@ -54,7 +57,7 @@ pub struct OriginalPicture<'a, T: ColorSample = u8> {
 impl<'a> OriginalPicture<'a> {
     /// A photograph in 8-bit sRGB.
     pub fn of(photo: &'a Photo) -> Self {
-        Self { color: photo.color(), alpha: photo.alpha() }
+        Self { color: photo.color(), black: None, alpha: photo.alpha() }
     }
 }
 
@@ -91,10 +94,30 @@ impl<'a, T: ColorSample> Document<'a, T> {
         Self { cutout, original: None, path: None, metadata: &NO_METADATA, layers: None, file: &SRGB }
     }
 
+    /// Checks that a file of colors is in CMYK if and only if they are, and that the format and the layers hold those.
+    pub(super) fn check_inks(&self, format: OutputFormat, channels: Channels) -> Result<(), Cause> {
+        if channels == Channels::Alpha {
+            return Ok(());
+        }
+        let has_inks = self.file.profile.is_of_inks();
+        let of_original = self.original.map(|original| original.black.is_some());
+        if self.cutout.black().is_some() != has_inks || of_original.is_some_and(|of_original| of_original != has_inks) {
+            return Err("color mismatch: a part of the document is CMYK, and another is not".into());
+        }
+        if has_inks && !(format.info().has_inks && self.layers.is_none()) {
+            return Err("CMYK colors in a format or a composed picture that holds none".into());
+        }
+        Ok(())
+    }
+
     /// Checks that all parts have the size of the cut-out.
     pub(super) fn check_sizes(&self) -> Result<(), Cause> {
         let size = self.cutout.dimensions();
-        if self.original.is_some_and(|original| original.color.dimensions() != size) {
+        let differs = |original: OriginalPicture<'_, T>| {
+            let black = original.black.map_or(size, BlackPlane::dimensions);
+            original.color.dimensions() != size || black != size
+        };
+        if self.original.is_some_and(differs) {
             return Err("size mismatch: the original differs in size from the cut-out".into());
         }
         if self.path.is_some_and(|path| (path.width, path.height) != size) {
@@ -104,5 +127,52 @@ impl<'a, T: ColorSample> Document<'a, T> {
             return Err("size mismatch: a layer differs in size from the picture, or reaches beyond it".into());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::Rendering;
+    use image::Luma;
+
+    use super::*;
+    use crate::encode::encode;
+    use crate::error::Error;
+    use crate::file_colors::{BitDepth, EmbeddedProfile};
+
+    fn picture(black: Option<BlackPlane>) -> PlanarRgba<u16> {
+        let picture = PlanarRgba::new(Colors::<u16>::new(4, 3), GrayImage::from_pixel(4, 3, Luma([255])));
+        picture.expect("same size").with_black(black).expect("same size")
+    }
+
+    #[test]
+    fn a_file_is_in_cmyk_if_and_only_if_its_colors_are() {
+        let inks = FileColors { depth: BitDepth::Eight, profile: EmbeddedProfile::Inks(None) };
+        let (cmyk, rgb) = (picture(Some(BlackPlane::new(4, 3))), picture(None));
+        let write = |cutout: &PlanarRgba<u16>, file: &FileColors, format, channels| {
+            let rendering = Rendering { channels, ..Rendering::default() };
+            encode(Document { file, ..Document::of(cutout) }, format, &rendering)
+        };
+        for format in OutputFormat::ALL {
+            let is_written = write(&cmyk, &inks, format, Channels::Rgba).is_ok();
+            assert_eq!(is_written, matches!(format, OutputFormat::Tiff | OutputFormat::Psd), "{format}");
+            assert!(write(&cmyk, &inks, format, Channels::Alpha).is_ok(), "{format}: alpha alone");
+            for (cutout, file) in [(&cmyk, &FileColors::SRGB), (&rgb, &inks)] {
+                let refused = write(cutout, file, format, Channels::Rgba);
+                assert!(matches!(refused, Err(Error::Encode { .. })), "{format}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_original_has_the_inks_of_its_cut_out() {
+        let inks = FileColors { depth: BitDepth::Eight, profile: EmbeddedProfile::Inks(None) };
+        let (cmyk, color) = (picture(Some(BlackPlane::new(4, 3))), Colors::<u16>::new(4, 3));
+        let (black, smaller) = (BlackPlane::new(4, 3), BlackPlane::new(3, 3));
+        for (black, is_written) in [(Some(&black), true), (Some(&smaller), false), (None, false)] {
+            let original = Some(OriginalPicture { color: &color, black, alpha: None });
+            let document = Document { original, file: &inks, ..Document::of(&cmyk) };
+            assert_eq!(encode(document, OutputFormat::Psd, &Rendering::default()).is_ok(), is_written);
+        }
     }
 }

@@ -56,7 +56,9 @@ impl ExifColors {
         match (channels, profile) {
             (Channels::Alpha, _) => Self::Gray,
             (Channels::Rgba, EmbeddedProfile::Srgb) => Self::Srgb,
-            (Channels::Rgba, EmbeddedProfile::Untagged | EmbeddedProfile::Icc(_)) => Self::Other,
+            (Channels::Rgba, EmbeddedProfile::Untagged | EmbeddedProfile::Icc(_) | EmbeddedProfile::Inks(_)) => {
+                Self::Other
+            }
         }
     }
 

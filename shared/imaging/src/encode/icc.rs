@@ -27,6 +27,7 @@ pub(super) fn of(profile: &EmbeddedProfile) -> Option<Cow<'_, [u8]>> {
         EmbeddedProfile::Srgb => Some(srgb().into()),
         EmbeddedProfile::Untagged => None,
         EmbeddedProfile::Icc(bytes) => Some(Cow::Borrowed(bytes)),
+        EmbeddedProfile::Inks(bytes) => bytes.as_deref().map(Cow::Borrowed),
     }
 }
 

@@ -85,7 +85,8 @@ fn append_profile(file: &mut Vec<u8>, profile: &EmbeddedProfile) -> Result<(), C
     match profile {
         // The rendering intent: perceptual.
         EmbeddedProfile::Srgb => append_chunk(file, b"sRGB", &[&[0]]),
-        EmbeddedProfile::Untagged => Ok(()),
+        // A PNG of inks is refused before.
+        EmbeddedProfile::Untagged | EmbeddedProfile::Inks(_) => Ok(()),
         EmbeddedProfile::Icc(bytes) => {
             let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL as u32));
             encoder.write_all(bytes)?;

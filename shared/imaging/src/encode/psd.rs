@@ -8,9 +8,11 @@
 //! converted to look there as it does in the merged picture.
 //!
 //! The merged picture follows the layers, for programs that ignore them. As Photoshop does in documents with
-//! transparency, it holds the colors over white and the transparency as a fourth channel, which a negative layer count
-//! announces. Programs that ignore the fourth channel show the subject on white; others, such as ImageMagick and
+//! transparency, it holds the colors over white and the transparency as a further channel, which a negative layer count
+//! announces. Programs that ignore that channel show the subject on white; others, such as ImageMagick and
 //! psd-tools, remove the white again and show it on transparency.
+//!
+//! A document in CMYK stores inks inverted, as the light that they leave, so that white is the largest value there too.
 //!
 //! Source: Adobe, "Photoshop File Formats Specification".
 
@@ -30,7 +32,7 @@ use crate::error::Cause;
 use crate::file_colors::BitDepth;
 use crate::photoshop;
 use crate::sample::ColorSample;
-use channel_data::ChannelData;
+use channel_data::{Channel, ChannelData};
 use layers::{EncodedShade, composed_layers, cutout_layers};
 use writer::PsdWriter;
 
@@ -57,11 +59,16 @@ pub(super) fn write<T: ColorSample>(
                 Some(layers) => composed_layers(&layers, shade.as_ref(), size),
                 None => cutout_layers(document),
             };
-            (layers, merged(document).to_vec())
+            (layers, merged(document))
         }
     };
 
-    let mut file = header(size, merged.len() as u16, rendering.channels, depth);
+    let mode = match rendering.channels {
+        Channels::Alpha => ColorMode::Gray,
+        Channels::Rgba if document.cutout.black().is_some() => ColorMode::Cmyk,
+        Channels::Rgba => ColorMode::Rgb,
+    };
+    let mut file = header(size, merged.len() as u16, mode, depth);
     let resources = resources(document, rendering, metadata)?;
     file.extend(u32::try_from(resources.len())?.to_be_bytes());
     file.extend(resources);
@@ -72,37 +79,44 @@ pub(super) fn write<T: ColorSample>(
 }
 
 /// The merged picture: colors on white, and alpha.
-fn merged<'a, T: ColorSample>(document: &Document<'a, T>) -> [ChannelData<'a, T>; 4] {
-    let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
-    let on_white = |channel| ChannelData::OnWhite { color, alpha, channel };
-    [on_white(0), on_white(1), on_white(2), ChannelData::Gray(alpha)]
+fn merged<'a, T: ColorSample>(document: &Document<'a, T>) -> Vec<ChannelData<'a, T>> {
+    let (cutout, alpha) = (document.cutout, document.cutout.alpha());
+    let channels = Channel::all(cutout.color(), cutout.black());
+    channels.map(|channel| ChannelData::OnWhite { channel, alpha }).chain([ChannelData::Gray(alpha)]).collect()
 }
 
-/// Writes row `y` of the merged picture as interleaved RGBA in big-endian order.
+/// Writes row `y` of the merged picture as interleaved samples in big-endian order: RGBA, or the light that inks leave, and
+/// alpha.
 pub(super) fn copy_row<T: ColorSample>(document: &Document<'_, T>, y: usize, row: &mut [u8]) {
     let (width, depth) = (document.cutout.dimensions().0 as usize, document.file.depth);
     let size = depth.bytes();
     let mut plane = vec![0; width * size];
-    for (channel, data) in merged(document).into_iter().enumerate() {
+    let merged = merged(document);
+    let pixel = merged.len() * size;
+    for (channel, data) in merged.into_iter().enumerate() {
         data.copy(y * width, depth, &mut plane);
-        for (to, sample) in row.chunks_exact_mut(4 * size).zip(plane.chunks_exact(size)) {
+        for (to, sample) in row.chunks_exact_mut(pixel).zip(plane.chunks_exact(size)) {
             to[channel * size..][..size].copy_from_slice(sample);
         }
     }
 }
 
+/// The number of a color mode.
+#[derive(Clone, Copy)]
+enum ColorMode {
+    Gray = 1,
+    Rgb = 3,
+    Cmyk = 4,
+}
+
 /// The file header, and the color mode section, which is empty.
-fn header((width, height): (u32, u32), channels: u16, kind: Channels, depth: BitDepth) -> Vec<u8> {
+fn header((width, height): (u32, u32), channels: u16, mode: ColorMode, depth: BitDepth) -> Vec<u8> {
     let mut header = b"8BPS\0\x01\0\0\0\0\0\0".to_vec();
     header.extend(channels.to_be_bytes());
     header.extend(height.to_be_bytes());
     header.extend(width.to_be_bytes());
-    let color_mode = match kind {
-        Channels::Alpha => 1,
-        Channels::Rgba => 3,
-    };
     // Bits a sample, the color mode, and the length of its data.
-    header.extend([0, depth.bits(), 0, color_mode, 0, 0, 0, 0]);
+    header.extend([0, depth.bits(), 0, mode as u8, 0, 0, 0, 0]);
     header
 }
 

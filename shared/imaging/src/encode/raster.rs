@@ -49,14 +49,20 @@ impl<'a, T: ColorSample> Raster<'a, T> {
         self.cutout.dimensions()
     }
 
-    /// Whether the samples are RGBA; otherwise they are alpha alone.
+    /// Whether the samples are RGBA or CMYKA; otherwise they are alpha alone.
     pub(super) fn is_color(&self) -> bool {
         self.channels == Channels::Rgba
     }
 
-    /// Samples a pixel: 4 or 1.
+    /// Whether the samples are CMYKA: inks, of which 0 is none.
+    pub(super) fn has_inks(&self) -> bool {
+        self.is_color() && self.cutout.black().is_some()
+    }
+
+    /// Samples a pixel: 5, 4 or 1.
     pub(super) fn samples(&self) -> usize {
         match self.channels {
+            Channels::Rgba if self.has_inks() => 5,
             Channels::Rgba => 4,
             Channels::Alpha => 1,
         }
@@ -82,6 +88,9 @@ impl<'a, T: ColorSample> Raster<'a, T> {
         let width = self.cutout.dimensions().0 as usize;
         let alpha = &self.cutout.alpha().as_raw()[y * width..][..width];
         let color = &self.cutout.color().as_raw()[y * width * 3..][..width * 3];
+        if let Some(black) = self.cutout.black().filter(|_| self.is_color()) {
+            return self.copy_inks(color, (&black.as_raw()[y * width..][..width], alpha), row);
+        }
         match (self.channels, self.depth) {
             (Channels::Alpha, BitDepth::Eight) => row.copy_from_slice(alpha),
             (Channels::Alpha, BitDepth::Sixteen) => {
@@ -103,6 +112,25 @@ impl<'a, T: ColorSample> Raster<'a, T> {
                     let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(|sample| sample.to_u16() & visible);
                     let samples = [red, green, blue, alpha.to_u16()].map(|sample| self.order.bytes(sample));
                     to.copy_from_slice(samples.as_flattened());
+                }
+            }
+        }
+    }
+}
+
+impl<T: ColorSample> Raster<'_, T> {
+    /// Writes a row of inks and alpha. Fully transparent pixels are bare paper.
+    fn copy_inks(&self, color: &[T], (black, alpha): (&[u16], &[u8]), row: &mut [u8]) {
+        let pixels = color.as_chunks::<3>().0.iter().zip(black).zip(alpha);
+        for (to, ((color, black), alpha)) in row.chunks_exact_mut(self.pixel()).zip(pixels) {
+            let [cyan, magenta, yellow] = color.map(ColorSample::to_u16);
+            let light = if *alpha == 0 { [u16::MAX; 4] } else { [cyan, magenta, yellow, *black] };
+            let [cyan, magenta, yellow, black] = light.map(|light| u16::MAX - light);
+            let samples = [cyan, magenta, yellow, black, alpha.to_u16()];
+            match self.depth {
+                BitDepth::Eight => to.copy_from_slice(&samples.map(ColorSample::to_u8)),
+                BitDepth::Sixteen => {
+                    to.copy_from_slice(samples.map(|sample| self.order.bytes(sample)).as_flattened());
                 }
             }
         }

@@ -124,8 +124,7 @@ fn tags<T: ColorSample>(
         (tag::BITS_PER_SAMPLE, TagValue::Short(vec![raster.depth().bits().into(); raster.samples()])),
         // Deflate, as Adobe registered it.
         (tag::COMPRESSION, short(8)),
-        // RGB, or gray where 0 is black.
-        (tag::PHOTOMETRIC_INTERPRETATION, short(if color { 2 } else { 1 })),
+        (tag::PHOTOMETRIC_INTERPRETATION, short(photometric_interpretation(raster))),
         (tag::STRIP_OFFSETS, TagValue::Long(strips.offsets)),
         (tag::SAMPLES_PER_PIXEL, short(raster.samples() as u16)),
         (tag::ROWS_PER_STRIP, TagValue::Long(vec![strips.rows_per_strip])),
@@ -148,6 +147,18 @@ fn tags<T: ColorSample>(
     tags.extend(metadata.iptc().map(|data_sets| (tag::IPTC, TagValue::Undefined(data_sets))));
     tags.extend((!resources.is_empty()).then_some((tag::PHOTOSHOP_RESOURCES, TagValue::Byte(resources))));
     tags
+}
+
+/// The meaning of the colors. Separated ones are CMYK unless a tag of their own says otherwise.
+fn photometric_interpretation<T: ColorSample>(raster: &Raster<'_, T>) -> u16 {
+    const BLACK_IS_ZERO: u16 = 1;
+    const RGB: u16 = 2;
+    const SEPARATED: u16 = 5;
+    match (raster.is_color(), raster.has_inks()) {
+        (_, true) => SEPARATED,
+        (true, false) => RGB,
+        (false, false) => BLACK_IS_ZERO,
+    }
 }
 
 fn compress_strip<T: ColorSample>(raster: &Raster<'_, T>, first: usize, rows: usize) -> Result<Vec<u8>, Cause> {

@@ -109,3 +109,24 @@ fn hard_edge_within_a_cell_determines_both_colors() {
         assert!((found - expected).abs() <= 2.0, "background {found}, not {expected}");
     }
 }
+
+#[test]
+fn black_is_solved_alone_and_stays_where_nothing_is_mixed() {
+    let (color, alpha) = scene(90, 80);
+    let ink = |at: usize| u16::from(color.as_raw()[at * 3]) * 257;
+    let source = BlackPlane::from_fn(90, 80, |x, y| image::Luma([ink((y * 90 + x) as usize)]));
+    let mut black = source.clone();
+    decontaminate_black(&mut black, &alpha).expect("same size");
+    let (mut changed, mut kept) = (0, 0);
+    for ((black, source), alpha) in black.iter().zip(source.iter()).zip(alpha.iter()) {
+        match *alpha {
+            0 | 255 => {
+                kept += 1;
+                assert_eq!(black, source);
+            }
+            _ => changed += u32::from(black != source),
+        }
+    }
+    assert!(kept > 1_000 && changed > 100, "{kept} {changed}");
+    assert!(decontaminate_black(&mut black, &GrayImage::new(80, 90)).is_err());
+}

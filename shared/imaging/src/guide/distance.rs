@@ -4,11 +4,11 @@
 //! corners, which is at most 6 % off the Euclidean distance.
 
 /// Units in a pixel.
-pub(super) const UNITS: u32 = 3;
+pub(crate) const UNITS: u32 = 3;
 const ACROSS_CORNERS: u32 = 4;
 
 /// The distance of every pixel to the closest of the set, in [`UNITS`]; larger than any if the set is empty.
-pub(super) fn distance_to(width: usize, set: impl Iterator<Item = bool>) -> Vec<u32> {
+pub(crate) fn distance_to(width: usize, set: impl Iterator<Item = bool>) -> Vec<u32> {
     let far = u32::MAX / 2;
     let mut distance: Vec<u32> = set.map(|is_in| if is_in { 0 } else { far }).collect();
     let length = distance.len();

@@ -128,10 +128,5 @@ pub(super) fn full(kind: ImageKind) -> Error {
 }
 
 fn damaged(kind: ImageKind, fault: BlockFault) -> Error {
-    match fault {
-        BlockFault::TooLong(id) => {
-            Error::damaged(kind, format!("Photoshop's resource {id} is longer than its section"))
-        }
-        BlockFault::NoBlock => Error::damaged(kind, "Photoshop's resources hold something unknown"),
-    }
+    Error::damaged(kind, fault.to_string())
 }

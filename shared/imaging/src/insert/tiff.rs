@@ -4,6 +4,7 @@
 //! A later run recognizes a directory that Cutline appended by a mark behind it, and replaces that one, so that a file does
 //! not grow with every run.
 
+use cutline_core::domain::image_resources::OUTSIDE_OF_TIFF;
 use cutline_core::domain::kind::ImageKind;
 
 use super::insertion::{Inserted, Insertion};
@@ -28,9 +29,7 @@ pub(super) fn insert(file: &[u8], insertion: &Insertion<'_>) -> Result<Inserted,
     let first = Ifd::first(file).ok_or_else(damaged)?;
     let (directory, pointer) = first.page(insertion.page).ok_or_else(damaged)?;
     let old = match entry_of(&directory, PHOTOSHOP) {
-        Some(_) => {
-            directory.bytes(PHOTOSHOP).ok_or_else(|| Error::damaged(KIND, "tag 34377 lies outside of the file"))?
-        }
+        Some(_) => directory.bytes(PHOTOSHOP).ok_or_else(|| Error::damaged(KIND, OUTSIDE_OF_TIFF))?,
         None => &[],
     };
     let resources::Edited { resources, mut warnings } = resources::edit(KIND, old, insertion)?;

@@ -6,6 +6,8 @@
 
 use std::num::NonZeroUsize;
 
+use cutline_core::domain::fidelity::ColorSpace;
+use cutline_core::domain::inks::has_inks;
 use cutline_core::domain::params::Canvas;
 use cutline_core::ports::PipelineInput;
 use cutline_core::{Mode, OutputFormat};
@@ -54,6 +56,13 @@ const COMPARING: u64 = 3;
 /// What native colors take while a picture is written, in addition to those in 8 bits: of the cut-out, of the copy for
 /// comparing, and of the copy with another curve. Not measured.
 const NATIVE_WRITING: u64 = 15;
+/// The black of inks and its copy while they are turned upright, in bytes a pixel. Not measured.
+const BLACK: u64 = 4;
+/// What inks take while a picture is written, in addition to other native colors, in bytes a pixel: black, its copy for
+/// comparing, and three channels of it while colors are replaced. Not measured.
+const INKS_WRITING: u64 = 10;
+/// How many samples a pixel of inks has, and one of RGB, with alpha.
+const INK_SAMPLES: (u64, u64) = (5, 4);
 /// How many times the memory of a file of 8 bits one of 16 takes.
 const DEEP: u64 = 2;
 /// The path, and all else that inserting it into the source takes in addition to the new file.
@@ -97,7 +106,11 @@ pub(super) fn memory_needed(
     let masking = plan.mask.map_or(0, |_| pixels * MASKING);
     let plating = plan.plate.map_or(0, |_| pixels * PLATING + COMPARING_PLATE);
     let metadata = if plan.keeps_all_metadata { METADATA } else { 0 };
-    let native = if has_native(&plan) { pixels * NATIVE } else { 0 };
+    let native = match (has_native(&plan), keeps_inks(&plan)) {
+        (false, _) => 0,
+        (true, false) => pixels * NATIVE,
+        (true, true) => pixels * (NATIVE + BLACK),
+    };
     let encoding = (masking.max(plating) + native).max(encoding(&plan, (width, height), limits));
     (pixels * SEGMENTING + native + network + steering).max(encoding + kept + steering) + metadata
 }
@@ -107,33 +120,46 @@ fn has_native(plan: &Plan<'_>) -> bool {
     plan.original.is_none() && plan.fidelity.is_some_and(|fidelity| !fidelity.is_default())
 }
 
+/// Whether the run works in the inks of the photograph.
+fn keeps_inks(plan: &Plan<'_>) -> bool {
+    let keeps = plan.fidelity.is_some_and(|fidelity| fidelity.color == ColorSpace::Keep);
+    keeps && has_native(plan) && has_inks(plan.source)
+}
+
 /// What the depth and the color space of a run add to writing a picture.
 struct Faithfulness {
     /// In bytes a pixel.
     extra: u64,
     is_deep: bool,
+    has_inks: bool,
 }
 
 impl Faithfulness {
     fn of(plan: &Plan<'_>) -> Self {
-        let native = if has_native(plan) { NATIVE_WRITING } else { 0 };
+        let has_inks = keeps_inks(plan);
+        let native = match (has_native(plan), has_inks) {
+            (false, _) => 0,
+            (true, false) => NATIVE_WRITING,
+            (true, true) => NATIVE_WRITING + INKS_WRITING,
+        };
         let comparing = if plan.checks_pixels() { COMPARING } else { 0 };
-        Self { extra: native.max(comparing), is_deep: plan.may_be_deep() }
+        Self { extra: native.max(comparing), is_deep: plan.may_be_deep(), has_inks }
     }
 
-    /// How many times the memory of a file of 8 bits one of this format takes.
-    fn factor(&self, format: OutputFormat) -> u64 {
-        if self.is_deep && format.info().has_16_bits { DEEP } else { 1 }
+    /// What a file of this format takes that takes so much with RGB of 8 bits.
+    fn scaled(&self, bytes: u64, format: OutputFormat) -> u64 {
+        let bytes = if self.is_deep && format.info().has_16_bits { bytes * DEEP } else { bytes };
+        if self.has_inks { (bytes * INK_SAMPLES.0).div_ceil(INK_SAMPLES.1) } else { bytes }
     }
 
     /// While a picture is encoded, in bytes a pixel.
     fn encoding(&self, format: OutputFormat) -> u64 {
-        format.info().encoding_bytes_per_pixel * self.factor(format) + self.extra
+        self.scaled(format.info().encoding_bytes_per_pixel, format) + self.extra
     }
 
     /// The file, in bytes a pixel.
     fn file(&self, format: OutputFormat) -> u64 {
-        format.info().file_bytes_per_pixel * self.factor(format)
+        self.scaled(format.info().file_bytes_per_pixel, format)
     }
 }
 
@@ -148,6 +174,7 @@ fn encoding(plan: &Plan<'_>, (width, height): (u32, u32), limits: &Limits) -> u6
         (false, false) => (0, SUBJECT_ON_CANVAS),
         (true, false) => (CROPPING, SUBJECT_ON_CANVAS),
         (false, true) => (0, 2 * SUBJECT_ON_CANVAS),
+        (true, true) if faithful.has_inks => (2 * CROPPING + BLACK, 2 * SUBJECT_ON_CANVAS),
         (true, true) => (2 * CROPPING, 2 * SUBJECT_ON_CANVAS),
     };
     for picture in plan.photo_size_pictures() {
@@ -238,7 +265,7 @@ fn measuring(composed: &ComposedPlan<'_>, canvas: u64, has_native: bool, limits:
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::crop::{Crop, CropMargin};
-    use cutline_core::domain::fidelity::{ColorSpace, Depth};
+    use cutline_core::domain::fidelity::Depth;
     use cutline_core::domain::keep_metadata::KeepMetadata;
     use cutline_core::domain::review::ReviewRule;
     use cutline_core::{ParamSet, Rendering, RequestedFormat};
@@ -277,6 +304,23 @@ mod tests {
         // More than a function of 3,008 MB has: the job is refused before it starts.
         assert!(with(OutputFormat::Psd, Some(Depth::Sixteen), None) > 3_008 << 20);
         assert!(with(OutputFormat::Tiff, Some(Depth::Sixteen), None) < 3_008 << 20);
+    }
+
+    #[test]
+    fn kept_inks_take_a_plane_more() {
+        let psd =
+            |mode: u8| [b"8BPS\0\x01\0\0\0\0\0\0\0\x04\0\0\x1F\x40\0\0\x27\x10\0\x08\0".as_slice(), &[mode]].concat();
+        let with = |source: Vec<u8>, color| {
+            let rendering = Rendering { color: Some(color), ..Rendering::default() };
+            let format = Some(OutputFormat::Tiff.into());
+            needed(10_000, 8_000, &PipelineInput { format, rendering, ..PipelineInput::new(source, Mode::Background) })
+        };
+        let pixels = 80_000_000;
+        let (cmyk, rgb) = (with(psd(4), ColorSpace::Keep), with(psd(3), ColorSpace::Keep));
+        assert_eq!(rgb, pixels * (20 + NATIVE_WRITING));
+        assert_eq!(cmyk, pixels * (25 + NATIVE_WRITING + INKS_WRITING));
+        // Converted ones are RGB.
+        assert_eq!(with(psd(4), ColorSpace::Srgb), with(psd(3), ColorSpace::Srgb));
     }
 
     #[test]

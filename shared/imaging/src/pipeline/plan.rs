@@ -4,6 +4,7 @@ use bytes::Bytes;
 use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::crop::{Crop, CropMargin};
 use cutline_core::domain::fidelity::{Depth, Fidelity};
+use cutline_core::domain::inks::InksNotHeld;
 use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
@@ -45,6 +46,8 @@ pub(super) struct Plan<'a> {
     pub(super) keeps_all_metadata: bool,
     /// The depth and the color space that are asked for; `None` if nothing is, and then no pixels are checked.
     pub(super) fidelity: Option<Fidelity>,
+    /// Why the inks of a CMYK photograph cannot be kept as is asked for; `None` if they can, or are not.
+    pub(super) inks_not_held: Option<InksNotHeld>,
     /// How the matte is written.
     pub(super) matte: Rendering,
     /// The picture that `final_url` links to.
@@ -118,13 +121,8 @@ impl<'a> Plan<'a> {
             return Err(Error::OriginalStripped);
         }
         let keep_metadata = input.keep_metadata();
-        let (set, PlannedVariations { made, ignored, final_picture }) = match (input.mode, &input.set) {
-            (Mode::Background, _) => (None, fixed(&[Variation::Background])),
-            (Mode::Clipping, _) if original => (None, fixed(&[Variation::Clipping])),
-            (Mode::Clipping, _) => (None, fixed(&[Variation::Background, Variation::Clipping])),
-            (Mode::Params, Some(set)) => (Some(set), set.planned()),
-            (Mode::Params, None) => return Err(Error::NoSet),
-        };
+        let set = input.set.as_ref().filter(|_| input.mode == Mode::Params);
+        let PlannedVariations { made, ignored, final_picture } = input.planned().ok_or(Error::NoSet)?;
         // The original is no new file.
         let pictures = made.into_iter().filter_map(|variation| {
             let (format, rendering) = input.file(variation);
@@ -148,6 +146,7 @@ impl<'a> Plan<'a> {
             flat_color: set.and_then(flat_color),
             crop: crop.margin(),
             fidelity: input.fidelity(),
+            inks_not_held: input.inks_not_held(),
             matte: Rendering {
                 channels: Channels::Alpha,
                 dpi: input.rendering.dpi,
@@ -276,11 +275,6 @@ const fn of_matte(kept: KeepMetadata) -> KeepMetadata {
         KeepMetadata::All | KeepMetadata::Credit => KeepMetadata::Credit,
         KeepMetadata::None => KeepMetadata::None,
     }
-}
-
-/// The variations of a mode without a set; the last one is final.
-fn fixed(variations: &[Variation]) -> PlannedVariations {
-    PlannedVariations { made: variations.to_vec(), ignored: Vec::new(), final_picture: variations.last().copied() }
 }
 
 /// The set's color behind the subject, if it is not the white that encoders use anyway.

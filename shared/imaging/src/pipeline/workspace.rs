@@ -11,12 +11,13 @@ use moxcms::{ColorProfile, Layout, TransformExecutor, TransformOptions};
 use rayon::prelude::*;
 
 use crate::compose::{Light, SrgbLight};
-use crate::decode::Decoding;
+use crate::decode::{Decoding, inks_in_srgb};
 use crate::digital_source_type::DigitalSourceType;
 use crate::error::Error;
 use crate::file_colors::{EmbeddedProfile, FileColors};
 use crate::foreground::decontaminate;
 use crate::native_colors::NativeColors;
+use crate::planes::PlanarRgba;
 use crate::profile_light::ProfileLight;
 use crate::sample::{ColorSample, Colors};
 
@@ -55,8 +56,8 @@ pub(crate) trait Workspace: Sync {
     /// [`Error::WhitenedNative`] if these are others.
     fn of_whitened(&self, colors: RgbImage) -> Result<Colors<Self::Sample>, Error>;
 
-    /// Colors in 8-bit sRGB.
-    fn to_srgb<'a>(&self, colors: &'a Colors<Self::Sample>) -> Cow<'a, RgbImage>;
+    /// The colors of a picture in 8-bit sRGB.
+    fn to_srgb<'a>(&self, picture: &'a PlanarRgba<Self::Sample>) -> Cow<'a, RgbImage>;
 
     /// Replaces the colors of partial pixels by those of the subject alone.
     ///
@@ -106,8 +107,8 @@ impl Workspace for SrgbWorkspace {
         Ok(colors)
     }
 
-    fn to_srgb<'a>(&self, colors: &'a RgbImage) -> Cow<'a, RgbImage> {
-        Cow::Borrowed(colors)
+    fn to_srgb<'a>(&self, picture: &'a PlanarRgba) -> Cow<'a, RgbImage> {
+        Cow::Borrowed(picture.color())
     }
 
     fn decontaminate(&self, colors: &mut RgbImage, alpha: &GrayImage) -> Result<(), Error> {
@@ -137,6 +138,8 @@ enum SrgbConversion {
     None,
     /// By transforms. One from sRGB is missing if the profile has none.
     Profile { to: Option<Transform>, from: Option<Transform> },
+    /// They are inks. Only previews are converted, and nothing becomes inks.
+    Inks,
 }
 
 impl NativeWorkspace {
@@ -146,6 +149,7 @@ impl NativeWorkspace {
         let conversion = match &file.profile {
             EmbeddedProfile::Srgb | EmbeddedProfile::Untagged => SrgbConversion::None,
             EmbeddedProfile::Icc(bytes) => SrgbConversion::of(bytes),
+            EmbeddedProfile::Inks(_) => SrgbConversion::Inks,
         };
         Self { kind, file, light, conversion }
     }
@@ -158,6 +162,9 @@ impl NativeWorkspace {
             SrgbConversion::Profile { from: None, .. } => {
                 let feature = "a color profile without a conversion from sRGB, which colors of a parameter set need";
                 return Err(Error::unsupported(self.kind, feature, "send color=srgb"));
+            }
+            SrgbConversion::Inks => {
+                return Err(Error::unsupported(self.kind, "colors of a parameter set among inks", "send color=srgb"));
             }
         };
         let mut converted = Colors::<u16>::new(srgb.width(), srgb.height());
@@ -230,10 +237,14 @@ impl Workspace for NativeWorkspace {
         Err(Error::WhitenedNative)
     }
 
-    fn to_srgb<'a>(&self, colors: &'a Colors<u16>) -> Cow<'a, RgbImage> {
+    fn to_srgb<'a>(&self, picture: &'a PlanarRgba<u16>) -> Cow<'a, RgbImage> {
+        let colors = picture.color();
+        if let (EmbeddedProfile::Inks(profile), Some(black)) = (&self.file.profile, picture.black()) {
+            return Cow::Owned(inks_in_srgb(profile.as_deref(), colors, black));
+        }
         let (width, height) = colors.dimensions();
         let transform = match &self.conversion {
-            SrgbConversion::None => None,
+            SrgbConversion::None | SrgbConversion::Inks => None,
             SrgbConversion::Profile { to, .. } => to.as_ref(),
         };
         let mut srgb = RgbImage::new(width, height);
@@ -251,7 +262,7 @@ impl Workspace for NativeWorkspace {
         Cow::Owned(srgb)
     }
 
-    /// In the encoded colors of the profile. Linear ones are first encoded with the curve of sRGB, and decoded again where they
+    /// In the encoded colors of the profile, or in the inks themselves. Linear ones are first encoded with the curve of sRGB, and decoded again where they
     /// were replaced: all others stay as they are.
     fn decontaminate(&self, colors: &mut Colors<u16>, alpha: &GrayImage) -> Result<(), Error> {
         if self.light.is_perceptual() {
@@ -270,7 +281,7 @@ impl Workspace for NativeWorkspace {
     fn color_tolerance(&self) -> u8 {
         match self.conversion {
             SrgbConversion::None => 0,
-            SrgbConversion::Profile { .. } => CONVERSION_STEPS,
+            SrgbConversion::Profile { .. } | SrgbConversion::Inks => CONVERSION_STEPS,
         }
     }
 }
@@ -291,13 +302,28 @@ mod tests {
             let workspace = workspace(&profile);
             for color in [[255; 3], [0; 3], [245; 3], [255, 0, 0], [12, 200, 90]] {
                 let native = workspace.color(Color(color)).expect("converts");
-                let back = workspace.to_srgb(&Colors::<u16>::from_pixel(1, 1, image::Rgb(native))).get_pixel(0, 0).0;
+                let shown = PlanarRgba::opaque(Colors::<u16>::from_pixel(1, 1, image::Rgb(native)));
+                let back = workspace.to_srgb(&shown).get_pixel(0, 0).0;
                 let difference = color.iter().zip(back).map(|(a, b)| a.abs_diff(b)).max();
                 assert!(difference <= Some(1), "{color:?} becomes {native:?} and {back:?}");
             }
             let white = workspace.color(Color::WHITE).expect("converts");
             assert!(white.iter().all(|value| *value >= 65_500), "{white:?}");
         }
+    }
+
+    #[test]
+    fn inks_are_shown_but_nothing_becomes_inks() {
+        let file = FileColors { depth: BitDepth::Sixteen, profile: EmbeddedProfile::Inks(None) };
+        let workspace = NativeWorkspace::new(ImageKind::Tiff, file);
+        let light = |value| {
+            let black = crate::planes::BlackPlane::from_pixel(1, 1, image::Luma([value]));
+            let picture = PlanarRgba::opaque(Colors::<u16>::from_pixel(1, 1, image::Rgb([value; 3])));
+            let picture = picture.with_black(Some(black)).expect("same size");
+            workspace.to_srgb(&picture).get_pixel(0, 0).0
+        };
+        assert_eq!((light(u16::MAX), light(0)), ([255; 3], [0; 3]));
+        assert!(matches!(workspace.color(Color::WHITE), Err(Error::UnsupportedFeature { .. })));
     }
 
     #[test]

@@ -19,12 +19,12 @@ use tiff::tags::Tag;
 use crate::files;
 use crate::params::knowing;
 
-type DeepImage = ImageBuffer<Rgb<u16>, Vec<u16>>;
+pub(crate) type DeepImage = ImageBuffer<Rgb<u16>, Vec<u16>>;
 
-const SIZE: (u32, u32) = (120, 90);
+pub(crate) const SIZE: (u32, u32) = (120, 90);
 const LOSSLESS: [OutputFormat; 4] = [OutputFormat::Png, OutputFormat::Tiff, OutputFormat::Psd, OutputFormat::Webp];
 
-fn inside(x: u32, y: u32) -> bool {
+pub(crate) fn inside(x: u32, y: u32) -> bool {
     (30..90).contains(&x) && (20..70).contains(&y)
 }
 
@@ -34,7 +34,7 @@ fn matte() -> GrayImage {
 }
 
 /// A block of noise in saturated colors on gray. All its samples use 16 bits.
-fn photo(seed: u32) -> DeepImage {
+pub(crate) fn photo(seed: u32) -> DeepImage {
     DeepImage::from_fn(SIZE.0, SIZE.1, |x, y| {
         let noise = (x * 7919 + y * 104_729 + seed * 31).wrapping_mul(2_654_435_761) >> 20;
         let noise = noise as u16;
@@ -70,7 +70,7 @@ fn linear() -> ColorProfile {
 }
 
 /// Profiles by name; `None` for a source without one.
-fn profiles() -> Vec<(&'static str, Option<Vec<u8>>)> {
+pub(crate) fn profiles() -> Vec<(&'static str, Option<Vec<u8>>)> {
     let written = |profile: ColorProfile| Some(profile.encode().expect("encodes"));
     vec![
         ("untagged", None),
@@ -83,7 +83,7 @@ fn profiles() -> Vec<(&'static str, Option<Vec<u8>>)> {
 }
 
 /// A PNG of 8 or 16 bits.
-fn png(photo: &DeepImage, is_deep: bool, profile: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn png(photo: &DeepImage, is_deep: bool, profile: Option<&[u8]>) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     let mut encoder = PngEncoder::new(&mut file);
     if let Some(profile) = profile {
@@ -101,11 +101,11 @@ fn shallow(photo: &DeepImage) -> RgbImage {
     RgbImage::from_fn(photo.width(), photo.height(), |x, y| Rgb(photo.get_pixel(x, y).0.map(to_8_bits)))
 }
 
-fn to_8_bits(sample: u16) -> u8 {
+pub(crate) fn to_8_bits(sample: u16) -> u8 {
     ((u32::from(sample) * 255 + 32_767) / 65_535) as u8
 }
 
-fn rendering(depth: Option<Depth>, color: Option<ColorSpace>) -> Rendering {
+pub(crate) fn rendering(depth: Option<Depth>, color: Option<ColorSpace>) -> Rendering {
     Rendering { depth, color, lossless: Some(true), ..Rendering::default() }
 }
 
@@ -116,24 +116,24 @@ fn made(file: Vec<u8>, format: OutputFormat, rendering: Rendering) -> PipelineOu
 
 /// The samples of a file: RGBA in the depth of the file, and its profile.
 #[derive(Debug)]
-struct ReadFile {
+pub(crate) struct ReadFile {
     samples: Vec<u16>,
-    is_deep: bool,
-    profile: Option<Vec<u8>>,
+    pub(crate) is_deep: bool,
+    pub(crate) profile: Option<Vec<u8>>,
 }
 
 impl ReadFile {
-    fn pixels(&self) -> impl Iterator<Item = &[u16; 4]> {
+    pub(crate) fn pixels(&self) -> impl Iterator<Item = &[u16; 4]> {
         self.samples.as_chunks::<4>().0.iter()
     }
 
-    fn full(&self) -> u16 {
+    pub(crate) fn full(&self) -> u16 {
         if self.is_deep { u16::MAX } else { 255 }
     }
 }
 
 /// Reads a file by the reader of another maker; a PSD by our own, whose result another one reads as PNG.
-fn read(format: OutputFormat, bytes: &Bytes) -> ReadFile {
+pub(crate) fn read(format: OutputFormat, bytes: &Bytes) -> ReadFile {
     match format {
         OutputFormat::Png => read_png(bytes),
         OutputFormat::Tiff => {
@@ -176,7 +176,7 @@ fn read_png(bytes: &Bytes) -> ReadFile {
 }
 
 /// The photograph as a file has to hold it.
-fn expected(photo: &DeepImage, profile: Option<&[u8]>, color: ColorSpace, is_deep: bool) -> Vec<u16> {
+pub(crate) fn expected(photo: &DeepImage, profile: Option<&[u8]>, color: ColorSpace, is_deep: bool) -> Vec<u16> {
     let mut samples = photo.as_raw().clone();
     if let (Some(profile), ColorSpace::Srgb) = (profile, color) {
         let profile = ColorProfile::new_from_slice(profile).expect("is a profile");
@@ -410,7 +410,7 @@ fn native_colors_are_turned_upright() {
 }
 
 #[test]
-fn inks_cannot_be_kept_and_the_message_has_the_remedy() {
+fn inks_cannot_be_kept_in_a_png_and_the_message_has_the_remedy() {
     let file = include_bytes!("../data/cmyk.jpg");
     let input = |color| PipelineInput {
         rendering: rendering(None, Some(color)),
@@ -418,11 +418,10 @@ fn inks_cannot_be_kept_and_the_message_has_the_remedy() {
     };
     let imaging = crate::pipeline::imaging(1.0);
     let error = imaging.make(&input(ColorSpace::Keep), &|_, _| {}).expect_err("is refused");
-    assert!(matches!(error, Error::UnsupportedFeature { .. }), "{error}");
+    assert!(matches!(error, Error::InksNotHeld(_)), "{error}");
     assert_eq!(
         error.to_string(),
-        "unsupported JPEG: CMYK with color=keep; send color=srgb, or output_format=original to get the file itself with a \
-         clipping path"
+        "CMYK with color=keep: PNG files hold no inks; send output_format=psd or tiff, or color=srgb"
     );
     assert!(imaging.make(&input(ColorSpace::Srgb), &|_, _| {}).is_ok());
 }

@@ -1,5 +1,6 @@
 //! The stages from outside, without model weights: decoding, refusing, cutting and writing.
 
+mod animations;
 mod bad_input;
 mod clipping;
 mod composing;
@@ -7,9 +8,12 @@ mod cropping;
 mod decoding;
 mod encoding;
 mod fidelity;
+mod fidelity_along_path;
 mod files;
 mod foreground;
 mod framing;
+mod gray_colors;
+mod inks;
 mod inserting;
 mod keeping_metadata;
 mod kinds;

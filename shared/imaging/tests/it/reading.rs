@@ -215,7 +215,8 @@ fn camera_raw_is_named_whatever_its_disguise() {
 fn heic_is_named_with_its_remedy() {
     assert_eq!(
         refusal(data!("iphone.heic")),
-        "unsupported image format: HEIC, in this build of Cutline: convert it to JPEG, or set the camera to Most Compatible"
+        "unsupported image format: HEIC, in this build of Cutline: convert it to JPEG, set the camera to Most Compatible, or \
+         build with --features heic"
     );
 }
 

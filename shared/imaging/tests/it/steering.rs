@@ -323,3 +323,17 @@ fn a_cut_is_made_again_from_its_evidence() {
     let other = blind.recut(&input(json!({"roi": "270 50 350 130"})), &evidence, None, &|_, _| {});
     assert!(matches!(other, Err(Error::OtherPart)), "{other:?}");
 }
+
+#[test]
+fn confidence_is_about_the_answer_of_the_networks_and_not_about_steering() {
+    let confidence =
+        |imaging: &Imaging, settings| imaging.make(&input(settings), &|_, _| {}).expect("is made").confidence;
+    // One network sees the car and the sign, the other one the sign alone.
+    let bright = |threshold| Box::new(Bright { threshold });
+    let torn = Imaging::new(Matting::new(bright(100), bright(210)), Limits::default(), "torn");
+    let unsteered = confidence(&torn, json!({}));
+    assert!(unsteered < confidence(&imaging(100), json!({})), "{unsteered:?}");
+    for settings in [json!({"keep": "main"}), json!({"holes": "keep"})] {
+        assert_eq!(confidence(&torn, settings.clone()), unsteered, "{settings}");
+    }
+}

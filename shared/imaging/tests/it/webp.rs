@@ -7,17 +7,17 @@ use image::{DynamicImage, Rgba, RgbaImage};
 
 use crate::files;
 
-const ANIMATED: u8 = 0b10;
-const ALPHA: u8 = 0b1_0000;
+pub(crate) const ANIMATED: u8 = 0b10;
+pub(crate) const ALPHA: u8 = 0b1_0000;
 
 /// A chunk, padded to an even length.
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u32).to_le_bytes();
     let padding = [0].repeat(data.len() % 2);
     [kind, length.as_slice(), data, &padding].concat()
 }
 
-fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     let chunks = chunks.concat();
     let length = (chunks.len() as u32 + 4).to_le_bytes();
     [b"RIFF", length.as_slice(), b"WEBP", &chunks].concat()
@@ -30,12 +30,12 @@ fn three_bytes(number: u32) -> [u8; 3] {
 }
 
 /// The header of an extended file.
-fn header(flags: u8, width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn header(flags: u8, width: u32, height: u32) -> Vec<u8> {
     chunk(b"VP8X", &[&[flags, 0, 0, 0], three_bytes(width - 1).as_slice(), &three_bytes(height - 1)].concat())
 }
 
 /// A frame: its header and its chunks.
-fn frame((x, y): (u32, u32), (width, height): (u32, u32), chunks: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn frame((x, y): (u32, u32), (width, height): (u32, u32), chunks: &[Vec<u8>]) -> Vec<u8> {
     let sides =
         [three_bytes(x / 2), three_bytes(y / 2), three_bytes(width - 1), three_bytes(height - 1), three_bytes(100)]
             .concat();

@@ -19,6 +19,7 @@ use crate::domain::decision::{Decision, DraftRevision, RejectReason, ReviewNote,
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
+use crate::domain::request::Mode;
 use crate::domain::time::after;
 use crate::domain::webhook::{WebhookEvent, WebhookEventKind};
 
@@ -185,6 +186,20 @@ impl Job {
                 self.recut_in_progress().map(|(_, draft)| &draft.outcome)
             }
             JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+        }
+    }
+
+    /// Width and height of the photograph in pixels, whichever way it is turned, if its result tells: of a whole picture on
+    /// the photograph's own canvas.
+    pub fn photo_size(&self) -> Option<(u32, u32)> {
+        let outcome = self.outcome().filter(|outcome| outcome.crop_box.is_none())?;
+        match self.spec.mode {
+            Mode::Background | Mode::Clipping => {
+                let picture = outcome.pictures.get(&outcome.final_picture)?;
+                Some((picture.width, picture.height))
+            }
+            // A set has canvases of its own.
+            Mode::Params => None,
         }
     }
 

@@ -98,9 +98,16 @@ pub struct JobSummary {
     /// How sure its cut is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
+    /// Whether it is held with an empty draft, which cannot be approved: see [`Outcome::is_empty`](crate::domain::outcome::Outcome::is_empty).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub empty_draft: bool,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl JobSummary {
@@ -131,6 +138,7 @@ impl JobSummary {
             recut_of: job.recut_of,
             decided: job.decision.as_ref().map(|decision| decision.verdict),
             confidence,
+            empty_draft: matches!(&job.state, JobState::Review { outcome, .. } if outcome.is_empty()),
             failure,
         })
     }

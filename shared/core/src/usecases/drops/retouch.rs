@@ -197,9 +197,9 @@ fn rejected(error: RecutError, id: JobId) -> Result<Progress, Rejection> {
         RecutError::Rerun(RerunError::StorageFull(full)) => Err(ReserveError::Full(full).into()),
         RecutError::Rerun(RerunError::Mask(UploadFault::Missing)) => Err(Rejection::Gone),
         RecutError::Rerun(RerunError::Unavailable(error)) => Err(error.into()),
-        error @ (RecutError::MaskMissing | RecutError::Rerun(RerunError::Mask(_) | RerunError::KeyReused)) => {
-            Err(PortError::fail(error).into())
-        }
+        error @ (RecutError::MaskMissing
+        | RecutError::MaskMismatch(_)
+        | RecutError::Rerun(RerunError::Mask(_) | RerunError::KeyReused)) => Err(PortError::fail(error).into()),
     }
 }
 

@@ -138,6 +138,9 @@ impl DropIngest {
                 Err(Refusal::new(DropRefusalCode::SourceTooLarge, message).into())
             }
             Ok(DropLook::Found { bytes, head }) => match ImageKind::sniff(&head) {
+                Some(kind) if self.env.undecodable.contains(&kind) => {
+                    Err(Refusal::new(DropRefusalCode::UnsupportedSource, kind.undecodable()).into())
+                }
                 Some(kind) => Ok((bytes, kind)),
                 None => {
                     let message = match ForeignKind::sniff(&head) {

@@ -12,6 +12,7 @@ use super::sample::Sample;
 use super::unblend::unblend;
 use crate::native_colors::NativeColors;
 use crate::photo::ImageMetadata;
+use crate::planes::BlackPlane;
 use crate::sample::{ColorSample, Colors};
 
 const UNKNOWN_PRESS: &str = "The file has no usable CMYK profile: its inks were taken for offset printing on coated \
@@ -21,7 +22,7 @@ const UNKNOWN_PRESS: &str = "The file has no usable CMYK profile: its inks were 
 pub(in crate::decode) struct SrgbImage {
     pub(in crate::decode) color: RgbImage,
     pub(in crate::decode) alpha: Option<GrayImage>,
-    /// The colors of the most faithful file, if they are asked for and differ. `None` for inks that are to be kept.
+    /// The colors of the most faithful file, if they are asked for and differ.
     pub(in crate::decode) native: Option<NativeColors>,
 }
 
@@ -51,7 +52,10 @@ impl<T: Sample> Conversion<T> {
                 return Method::Keep;
             }
             metadata.converted_from = Some(model.name().into());
-            metadata.warnings.push(UNKNOWN_PRESS.into());
+            // Of inks that are kept, no file shows that guess.
+            if !task.keeps_colors() {
+                metadata.warnings.push(UNKNOWN_PRESS.into());
+            }
             Method::Press(Press::new::<T>())
         });
         let native = task.fidelity.and_then(|fidelity| {
@@ -114,17 +118,31 @@ impl<T: Sample> Conversion<T> {
         let columns = width as usize;
         let opacities = if mode == AlphaMode::Opaque { 0 } else { columns };
         let mut pixels = Colors::<u16>::new(width, height);
-        pixels.par_chunks_exact_mut(columns * 3).enumerate().for_each_init(
-            || (self.row_buffers(columns), vec![T::default(); opacities], Vec::new()),
-            |(row, opacities, scaled), (y, rgb)| {
-                read_row(y, &mut row.samples, opacities);
-                for (pixel, opacity) in row.samples.chunks_exact_mut(self.model.samples()).zip(opacities.iter()) {
-                    unblend(pixel, *opacity, mode, self.model);
-                }
-                self.convert_native_row(&native.method, row, scaled, rgb);
-            },
-        );
-        Some(NativeColors { pixels, file: native.file.clone() })
+        let mut black = matches!(native.method, NativeMethod::Inks).then(|| BlackPlane::new(width, height));
+        let read = |row: &mut Row<T>, opacities: &mut [T], y: usize| {
+            read_row(y, &mut row.samples, opacities);
+            for (pixel, opacity) in row.samples.chunks_exact_mut(self.model.samples()).zip(opacities.iter()) {
+                unblend(pixel, *opacity, mode, self.model);
+            }
+        };
+        let rows = pixels.par_chunks_exact_mut(columns * 3).enumerate();
+        match &mut black {
+            None => rows.for_each_init(
+                || (self.row_buffers(columns), vec![T::default(); opacities], Vec::new()),
+                |(row, opacities, scaled), (y, rgb)| {
+                    read(row, opacities, y);
+                    self.convert_native_row(&native.method, row, scaled, rgb);
+                },
+            ),
+            Some(black) => rows.zip(black.par_chunks_exact_mut(columns)).for_each_init(
+                || (self.row_buffers(columns), vec![T::default(); opacities]),
+                |(row, opacities), ((y, color), black)| {
+                    read(row, opacities, y);
+                    leave_light(&row.samples, color, black);
+                },
+            ),
+        }
+        Some(NativeColors { pixels, black, file: native.file.clone() })
     }
 
     /// Converts a row to native colors. `scaled` is a buffer.
@@ -135,7 +153,7 @@ impl<T: Sample> Conversion<T> {
                     pixel.fill(gray.to_u16());
                 }
             }
-            (NativeMethod::Scale, _) => {
+            (NativeMethod::Scale | NativeMethod::Inks, _) => {
                 for (to, sample) in rgb.iter_mut().zip(&row.samples) {
                     *to = sample.to_u16();
                 }
@@ -221,6 +239,14 @@ impl Conversion<u8> {
     }
 }
 
+/// Writes a row of inks as the light that they leave.
+fn leave_light<T: Sample>(inks: &[T], color: &mut [u16], black: &mut [u16]) {
+    for ((inks, color), black) in inks.as_chunks::<4>().0.iter().zip(color.as_chunks_mut::<3>().0).zip(black) {
+        let [cyan, magenta, yellow, full] = inks.map(|ink| u16::MAX - ink.to_u16());
+        (*color, *black) = ([cyan, magenta, yellow], full);
+    }
+}
+
 fn narrow<T: Sample>(samples: &[T], bytes: &mut [u8]) {
     for (byte, sample) in bytes.iter_mut().zip(samples) {
         *byte = sample.to_u8();
@@ -230,9 +256,11 @@ fn narrow<T: Sample>(samples: &[T], bytes: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::super::encoding::{ColorEncoding, TargetColors};
+    use cutline_core::domain::fidelity::{ColorSpace, Depth, Fidelity};
     use moxcms::ColorProfile;
 
     use super::*;
+    use crate::file_colors::{BitDepth, EmbeddedProfile, FileColors};
 
     #[test]
     fn leaves_colors_with_an_srgb_profile_alone() {
@@ -260,5 +288,30 @@ mod tests {
         });
         assert_eq!((image.color.as_raw().as_slice(), image.alpha), ([255, 255, 255, 0, 0, 0].as_slice(), None));
         assert_eq!((metadata.converted_from.as_deref(), metadata.warnings.len()), (Some("CMYK"), 1));
+    }
+
+    #[test]
+    fn kept_inks_are_scaled_and_nothing_else() {
+        let keep = |depth| TargetColors::Faithful(Fidelity { depth, color: ColorSpace::Keep });
+        let mut metadata = ImageMetadata::default();
+        let task = ColorEncoding::Unspecified.towards(keep(Depth::Keep));
+        let conversion = Conversion::<u8>::new(ColorModel::Cmyk, task, &mut metadata);
+        let image = conversion.run((2, 1), AlphaMode::Opaque, |_, row, _| {
+            row.copy_from_slice(&[0, 0, 0, 0, 10, 20, 30, 255]);
+        });
+        let native = image.native.expect("are kept");
+        assert_eq!(native.pixels.as_raw(), &[65_535, 65_535, 65_535, 245 * 257, 235 * 257, 225 * 257]);
+        assert_eq!(native.black.map(BlackPlane::into_raw), Some(vec![65_535, 0]));
+        assert_eq!(native.file, FileColors { depth: BitDepth::Eight, profile: EmbeddedProfile::Inks(None) });
+        assert_eq!(metadata.converted_from, None);
+        let [warning] = metadata.warnings.as_slice() else { panic!("{:?}", metadata.warnings) };
+        assert!(warning.contains("its inks were kept"), "{warning}");
+
+        // 16 bits stay as they are.
+        let conversion = Conversion::<u16>::new(ColorModel::Cmyk, task, &mut metadata);
+        let image = conversion.run((1, 1), AlphaMode::Opaque, |_, row, _| row.copy_from_slice(&[1, 2, 3, 65_534]));
+        let native = image.native.expect("are kept");
+        assert_eq!(native.pixels.as_raw(), &[65_534, 65_533, 65_532]);
+        assert_eq!((native.black.map(BlackPlane::into_raw), native.file.depth), (Some(vec![1]), BitDepth::Sixteen));
     }
 }

@@ -61,6 +61,11 @@ pub(in crate::decode) struct ColorTask<'a> {
 }
 
 impl ColorTask<'_> {
+    /// Whether files have the colors of the source, unconverted.
+    pub(super) fn keeps_colors(self) -> bool {
+        self.fidelity.is_some_and(|fidelity| fidelity.color == ColorSpace::Keep)
+    }
+
     /// Adobe RGB if the file has no other description and its Exif data names that.
     pub(in crate::decode) fn or_exif(self, is_adobe_rgb: bool) -> Self {
         Self { encoding: self.encoding.or_exif(is_adobe_rgb), ..self }

@@ -1,6 +1,7 @@
 //! Colors in 16 bits, or in the color space of the file, in addition to 8-bit sRGB.
 //!
-//! Samples of 16 bits are converted from their 16 bits, and samples of 8 bits are scaled first.
+//! Samples of 16 bits are converted from their 16 bits, and samples of 8 bits are scaled first. Inks that are kept are scaled
+//! only: there is no way from RGB back to them.
 
 use std::sync::Arc;
 
@@ -16,7 +17,10 @@ use crate::file_colors::{BitDepth, EmbeddedProfile, FileColors};
 use crate::photo::ImageMetadata;
 use crate::sample::ColorSample;
 
+const UNTAGGED_INKS: &str = "The file has no usable CMYK profile: its inks were kept, and the pictures have no profile \
+                             either. Embed a profile.";
 const HDR_NOT_KEPT: &str = "The color space was not kept: the image is HDR, and its colors were converted to sRGB.";
+const GRAY_IN_RGB: &str = "The photo is gray: with color=keep, its files have RGB colors of the same samples.";
 /// Where the date of a profile begins and ends.
 const PROFILE_DATE: std::ops::Range<usize> = 24..36;
 
@@ -30,6 +34,8 @@ pub(super) struct NativeConversion {
 pub(super) enum NativeMethod {
     /// They are scaled.
     Scale,
+    /// Inks are scaled, and stored as the light that they leave.
+    Inks,
     /// By a profile, to sRGB; for inks with the black point compensation of each converted value.
     Profile { transform: Arc<Transform<u16>>, black_point: Option<Vec<u16>> },
     /// From HDR or from the inks of an unknown press, as the 8-bit conversion does it.
@@ -46,8 +52,7 @@ pub(super) struct NativeRequest<'a> {
 }
 
 impl NativeConversion {
-    /// `None` if 8-bit sRGB is all that is asked for, or if the colors are inks that are to be kept. `method` is the conversion
-    /// to 8-bit sRGB. If the color space is kept, `metadata` no longer says that the colors were converted.
+    /// `None` if 8-bit sRGB is all that is asked for. `method` is the conversion to 8-bit sRGB. If the color space is kept, `metadata` no longer says that the colors were converted.
     pub(super) fn new<T: Sample>(
         request: &NativeRequest<'_>,
         method: &Method<T>,
@@ -61,13 +66,18 @@ impl NativeConversion {
             Depth::Keep | Depth::Eight => BitDepth::Eight,
         };
         match (fidelity.color, method) {
-            (ColorSpace::Keep, _) if model == ColorModel::Cmyk => None,
+            (ColorSpace::Keep, _) if model == ColorModel::Cmyk => {
+                metadata.converted_from = None;
+                let profile = EmbeddedProfile::Inks(request.profile_of_inks(metadata));
+                Some(Self { method: NativeMethod::Inks, file: FileColors { depth, profile } })
+            }
             (ColorSpace::Keep, Method::ToneMapping(_)) => {
                 metadata.warnings.push(HDR_NOT_KEPT.into());
                 Some(Self::to_srgb(request, method, depth))
             }
             (ColorSpace::Keep, _) => {
                 metadata.converted_from = None;
+                metadata.warnings.extend((model == ColorModel::Gray).then(|| GRAY_IN_RGB.into()));
                 let profile = request.embedded(metadata);
                 Some(Self { method: NativeMethod::Scale, file: FileColors { depth, profile } })
             }
@@ -93,6 +103,15 @@ impl NativeConversion {
 }
 
 impl NativeRequest<'_> {
+    /// The profile of inks that are kept, byte by byte.
+    fn profile_of_inks(&self, metadata: &mut ImageMetadata) -> Option<Arc<[u8]>> {
+        if let (Some(_), ColorEncoding::Icc(bytes)) = (self.profile, self.encoding) {
+            return Some(bytes.into());
+        }
+        metadata.warnings.push(UNTAGGED_INKS.into());
+        None
+    }
+
     /// The profile of colors that are kept. A description that is not an ICC profile for RGB becomes one.
     fn embedded(&self, metadata: &mut ImageMetadata) -> EmbeddedProfile {
         let Some(profile) = self.profile else {

@@ -3,8 +3,11 @@
 //! The decoder allocates memory by the length that a chunk states, and decodes a frame before it compares its size with
 //! the canvas. So both are checked here, and the metadata is read on the way.
 
+use std::borrow::Cow;
+
 use cutline_core::domain::kind::ImageKind;
 
+use crate::decode::animation::MAX_FRAMES;
 use crate::error::Error;
 
 /// Width and height in pixels.
@@ -12,6 +15,16 @@ type Size = (u32, u32);
 
 /// Flag of an extended file: it has frames instead of an image.
 const ANIMATED: u8 = 0b10;
+/// Flag of an extended file: some of it is transparent.
+const ALPHA: u8 = 0b1_0000;
+/// Bytes of a chunk in front of its data.
+const CHUNK_HEADER: usize = 8;
+/// Flag of a frame: it replaces what is below it.
+const NOT_BLENDED: u8 = 0b10;
+/// The place of the flags in the data of a frame.
+const FRAME_FLAGS: usize = 15;
+/// The place of the flags: behind the header of the file, and that of its first chunk.
+const FLAGS: usize = 20;
 
 /// A WebP whose chunks all end within the file. Its image has the size of the canvas, or its first frame lies on it.
 pub(super) struct Webp<'a> {
@@ -24,6 +37,39 @@ pub(super) struct Webp<'a> {
     pub(super) xmp: Option<&'a [u8]>,
     /// Number of frames. A file that is not animated has none.
     pub(super) frames: usize,
+    /// How many of the first frames have a header that their image agrees with, and lie on the canvas; of them at most as
+    /// many are counted as are ever decoded.
+    pub(super) sound_frames: usize,
+    first_frame: Option<FirstFrame>,
+}
+
+/// The first frame of an animation.
+struct FirstFrame {
+    /// The place of its flags in the file.
+    flags: usize,
+    /// Whether it leaves a part of the canvas free.
+    is_partial: bool,
+}
+
+impl<'a> Webp<'a> {
+    /// The file with the flags with which its decoder composes the first frame exactly. Blending it with the blank canvas
+    /// would darken it by a step. Where it leaves a part of the canvas free, a file that does not say that it has
+    /// transparency would get black there.
+    pub(super) fn composable(&self) -> Cow<'a, [u8]> {
+        let mut file = Cow::Borrowed(self.file);
+        let mut set = |at: usize, flag: u8| {
+            if self.file.get(at).is_some_and(|flags| flags & flag == 0) {
+                file.to_mut()[at] |= flag;
+            }
+        };
+        if let Some(frame) = &self.first_frame {
+            set(frame.flags, NOT_BLENDED);
+            if frame.is_partial {
+                set(FLAGS, ALPHA);
+            }
+        }
+        file
+    }
 }
 
 struct Chunk<'a> {
@@ -39,7 +85,10 @@ struct ExtendedChunks<'a> {
     xmp: Option<&'a [u8]>,
     lossy: Option<&'a [u8]>,
     lossless: Option<&'a [u8]>,
-    frame: Option<&'a [u8]>,
+    /// The first frames.
+    first_frames: Vec<&'a [u8]>,
+    /// The place of the first one in the file.
+    first_frame_at: usize,
     frames: usize,
 }
 
@@ -68,7 +117,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Webp<'_>, Error> {
 /// The simple format: one image and no metadata.
 fn parse_simple<'a>(bytes: &'a [u8], image: &Chunk<'a>, rest: &[u8]) -> Result<Webp<'a>, Error> {
     let size = image_size(image.kind, image.data)?;
-    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size, exif: None, profile: None, xmp: None, frames: 0 })
+    let file = &bytes[..bytes.len() - rest.len()];
+    Ok(Webp { file, size, exif: None, profile: None, xmp: None, frames: 0, sound_frames: 0, first_frame: None })
 }
 
 /// The extended format: a header, then among others a profile, an image or frames, and metadata.
@@ -76,8 +126,12 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
     let [flags, _, _, _, size @ ..] = header.first_chunk::<10>().ok_or_else(|| damaged("the header is too short"))?;
     let canvas = (u24(size, 0) + 1, u24(size, 3) + 1);
     let (chunks, rest) = read_chunks(bytes, rest, end)?;
+    let (mut sound_frames, mut first_frame) = (0, None);
     if flags & ANIMATED != 0 {
-        check_frame(chunks.frame.ok_or_else(|| damaged("it has no frame"))?, canvas)?;
+        let first = chunks.first_frames.first().ok_or_else(|| damaged("it has no frame"))?;
+        let is_partial = check_frame(first, canvas)? != canvas;
+        first_frame = Some(FirstFrame { flags: chunks.first_frame_at + FRAME_FLAGS, is_partial });
+        sound_frames = chunks.first_frames.iter().take_while(|frame| check_frame(frame, canvas).is_ok()).count();
     } else {
         let size = match (chunks.lossy, chunks.lossless) {
             (Some(lossy), None) => image_size(*b"VP8 ", lossy)?,
@@ -90,7 +144,8 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
         }
     }
     let ExtendedChunks { exif, profile, xmp, frames, .. } = chunks;
-    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size: canvas, exif, profile, xmp, frames })
+    let file = &bytes[..bytes.len() - rest.len()];
+    Ok(Webp { file, size: canvas, exif, profile, xmp, frames, sound_frames, first_frame })
 }
 
 /// Reads the chunks after the header, up to the stated `end`; also returns the bytes after them.
@@ -100,6 +155,7 @@ fn parse_extended<'a>(bytes: &'a [u8], header: &[u8], rest: &'a [u8], end: u64) 
 fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(ExtendedChunks<'a>, &'a [u8]), Error> {
     let mut chunks = ExtendedChunks::default();
     while ((bytes.len() - rest.len()) as u64) < end {
+        let start = bytes.len() - rest.len();
         let Some((chunk, after)) = split_chunk(rest)? else { break };
         rest = after;
         let field = match &chunk.kind {
@@ -110,7 +166,13 @@ fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(Ext
             b"VP8L" => &mut chunks.lossless,
             b"ANMF" => {
                 chunks.frames += 1;
-                &mut chunks.frame
+                if chunks.first_frames.is_empty() {
+                    chunks.first_frame_at = start + CHUNK_HEADER;
+                }
+                if chunks.first_frames.len() < MAX_FRAMES {
+                    chunks.first_frames.push(chunk.data);
+                }
+                continue;
             }
             _ => continue,
         };
@@ -119,8 +181,8 @@ fn read_chunks<'a>(bytes: &'a [u8], mut rest: &'a [u8], end: u64) -> Result<(Ext
     Ok((chunks, rest))
 }
 
-/// Checks that a frame's image has the size in the frame's header, and lies on the canvas.
-fn check_frame(frame: &[u8], canvas: Size) -> Result<(), Error> {
+/// Checks that a frame's image has the size in the frame's header, and lies on the canvas. Returns that size.
+fn check_frame(frame: &[u8], canvas: Size) -> Result<Size, Error> {
     // Half of x, half of y, width - 1, height - 1, duration, each of three bytes; flags.
     let (header, rest) = frame.split_first_chunk::<16>().ok_or_else(|| damaged("the frame has no header"))?;
     let (x, y) = (u24(header, 0) * 2, u24(header, 3) * 2);
@@ -135,7 +197,7 @@ fn check_frame(frame: &[u8], canvas: Size) -> Result<(), Error> {
     if x + size.0 > canvas.0 || y + size.1 > canvas.1 {
         return Err(damaged("the frame lies outside the canvas"));
     }
-    Ok(())
+    Ok(size)
 }
 
 /// Size of an image by its own header, in a `VP8 ` (lossy) or `VP8L` (lossless) chunk.

@@ -1,7 +1,7 @@
 //! The layers of a document, from the bottom to the top.
 
-use super::super::document::{Document, Layers};
-use super::channel_data::ChannelData;
+use super::super::document::{Document, Layers, OriginalPicture};
+use super::channel_data::{Channel, ChannelData};
 use crate::compose::{Backdrop, Shade, seen_alpha};
 use crate::sample::ColorSample;
 
@@ -58,14 +58,13 @@ impl<'a, T: ColorSample> PsdLayer<'a, T> {
         name: &'static str,
         bounds: Bounds,
         transparency: ChannelData<'a, T>,
-        colors: [ChannelData<'a, T>; 3],
+        colors: impl IntoIterator<Item = ChannelData<'a, T>>,
     ) -> Self {
-        let numbers = [channel::TRANSPARENCY, 0, 1, 2];
-        let channels = numbers.into_iter().zip([transparency].into_iter().chain(colors)).collect();
+        let channels = (channel::TRANSPARENCY..).zip([transparency].into_iter().chain(colors)).collect();
         Self { name, visible: true, channels, blend: BlendMode::Normal, opacity: u8::MAX, bounds }
     }
 
-    fn opaque(name: &'static str, bounds: Bounds, colors: [ChannelData<'a, T>; 3]) -> Self {
+    fn opaque(name: &'static str, bounds: Bounds, colors: impl IntoIterator<Item = ChannelData<'a, T>>) -> Self {
         Self::new(name, bounds, ChannelData::Constant(T::FULL), colors)
     }
 
@@ -123,7 +122,7 @@ pub(super) fn composed_layers<'a, T: ColorSample>(
     let colors = match parts.backdrop {
         Backdrop::Transparent => [ChannelData::Constant(T::FULL); 3],
         Backdrop::Color(color) => color.map(ChannelData::Constant),
-        Backdrop::Picture(picture) => [0, 1, 2].map(|channel| ChannelData::Color(picture, channel)),
+        Backdrop::Picture(picture) => [0, 1, 2].map(|channel| ChannelData::Of(Channel::Color(picture, channel))),
     };
     let background = PsdLayer::opaque("Background", bounds, colors);
     let hidden = *parts.backdrop == Backdrop::Transparent;
@@ -133,7 +132,7 @@ pub(super) fn composed_layers<'a, T: ColorSample>(
     let (width, height) = subject.dimensions();
     if width > 0 && height > 0 {
         let bounds = Bounds { x: parts.subject.x, y: parts.subject.y, width, height };
-        let colors = [0, 1, 2].map(|channel| ChannelData::Color(subject.color(), channel));
+        let colors = Channel::all(subject.color(), subject.black()).map(ChannelData::Of);
         layers.push(PsdLayer::opaque("Subject", bounds, colors).masked(ChannelData::Gray(subject.alpha())));
     }
     layers
@@ -141,18 +140,21 @@ pub(super) fn composed_layers<'a, T: ColorSample>(
 
 /// The layers of a cut-out.
 pub(super) fn cutout_layers<'a, T: ColorSample>(document: &Document<'a, T>) -> Vec<PsdLayer<'a, T>> {
-    let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
-    let bounds = Bounds::of_canvas(color.dimensions());
-    let mut layers = vec![PsdLayer::opaque("Background", bounds, [ChannelData::Constant(T::FULL); 3]).hidden()];
-    if let Some(original) = document.original {
-        let transparency = original.alpha.map_or(ChannelData::Constant(T::FULL), ChannelData::Gray);
-        let colors = [0, 1, 2].map(|channel| ChannelData::Color(original.color, channel));
-        layers.push(PsdLayer::new("Original", bounds, transparency, colors).hidden());
-    }
-    let colors = [0, 1, 2].map(|channel| match document.original {
-        Some(original) => ChannelData::Over { color, alpha, beneath: original.color, channel },
-        None => ChannelData::Color(color, channel),
-    });
+    let (cutout, alpha) = (document.cutout, document.cutout.alpha());
+    let channels: Vec<_> = Channel::all(cutout.color(), cutout.black()).collect();
+    let bounds = Bounds::of_canvas(cutout.dimensions());
+    let white = channels.iter().map(|_| ChannelData::Constant(T::FULL));
+    let mut layers = vec![PsdLayer::opaque("Background", bounds, white).hidden()];
+    let Some(OriginalPicture { color, black, alpha: own_alpha }) = document.original else {
+        let colors = channels.into_iter().map(ChannelData::Of);
+        layers.push(PsdLayer::opaque("Subject", bounds, colors).masked(ChannelData::Gray(alpha)));
+        return layers;
+    };
+    let transparency = own_alpha.map_or(ChannelData::Constant(T::FULL), ChannelData::Gray);
+    let beneath = || Channel::all(color, black);
+    layers.push(PsdLayer::new("Original", bounds, transparency, beneath().map(ChannelData::Of)).hidden());
+    let colors = channels.into_iter().zip(beneath());
+    let colors = colors.map(|(channel, beneath)| ChannelData::Over { channel, alpha, beneath });
     layers.push(PsdLayer::opaque("Subject", bounds, colors).masked(ChannelData::Gray(alpha)));
     layers
 }

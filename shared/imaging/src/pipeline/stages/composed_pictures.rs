@@ -94,7 +94,7 @@ impl<W: Workspace> Shown<'_, W> {
         let shade = shadow.as_ref().map(|shadow| shadow.shade());
         let light = self.workspace.light();
         let composed = compose::compose_in(light, scene.canvas, backdrop, shade, &scene.subject);
-        results.add_previews(picture.variation, || self.workspace.to_srgb(composed.color()), composed.alpha())?;
+        results.add_previews(picture.variation, || self.workspace.to_srgb(&composed), composed.alpha())?;
         let layers = Layers { backdrop, shadow: shade, subject: &scene.subject };
         let output = Output { picture, metadata, file: self.workspace.file() };
         match self.part {

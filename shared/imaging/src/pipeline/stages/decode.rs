@@ -15,7 +15,8 @@ use crate::pipeline::plan::Plan;
 ///
 /// # Errors
 /// Those of [`Decoding::decode`], or of [`Decoding::decode_faithful`]; [`Error::TooLargeForFormat`]; those of
-/// [`insert::check`]; [`Error::WhitenedNative`] if a picture is to be whitened whose colors are not 8-bit sRGB.
+/// [`insert::check`]; [`Error::InksNotHeld`] if the photograph is CMYK and a picture does not hold the inks that are to be
+/// kept; [`Error::WhitenedNative`] if a picture is to be whitened whose colors are not 8-bit sRGB.
 pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, decoding: &Decoding) -> Result<Photo, Error> {
     if let Some(original) = &plan.original {
         insert::check(source, &original.rendering.path, decode::stored_raster(source)?.page)?;
@@ -24,6 +25,10 @@ pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, decoding: &Decoding) -> Re
         Some(fidelity) => decoding.decode_faithful(source, fidelity)?,
         None => decoding.decode(source)?,
     };
+    let has_inks = photo.native().is_some_and(|native| native.black.is_some());
+    if let Some(refusal) = plan.inks_not_held.filter(|_| has_inks) {
+        return Err(Error::InksNotHeld(refusal));
+    }
     if photo.native().is_some() && plan.framed.as_ref().is_some_and(|framed| framed.whitens) {
         return Err(Error::WhitenedNative);
     }

@@ -95,8 +95,8 @@ impl<W: Workspace> PhotoPictureWriter<'_, W> {
         let document = Document { original, path, metadata: self.metadata, file, ..Document::of(planes) };
         let compared = self.original.filter(|_| self.checks_pixels);
         let matte = cut.and_then(|cut| cut.matte);
-        let check = compared.and_then(|OriginalPicture { color, .. }| {
-            compare(&document, picture.format, &picture.rendering, ComparedSource { color, matte })
+        let check = compared.and_then(|OriginalPicture { color, black, .. }| {
+            compare(&document, picture.format, &picture.rendering, ComparedSource { color, black, matte })
         });
         Ok(WrittenFile { bytes: encode(document, picture.format, &picture.rendering)?.into(), check })
     }
@@ -121,7 +121,7 @@ impl<W: Workspace> PhotoPictureWriter<'_, W> {
         cutout: &Cutout<W::Sample>,
         results: &mut Results,
     ) -> Result<(), Error> {
-        results.add_previews(variation, || self.workspace.to_srgb(cutout.color()), cutout.alpha())
+        results.add_previews(variation, || self.workspace.to_srgb(cutout), cutout.alpha())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::jpeg::{app13, with_segments};
 use super::tiff::FORMS;
 use super::*;
+use cutline_core::domain::image_resources;
 use proptest::prelude::*;
 
 fn resources() -> impl Strategy<Value = Vec<u8>> {
@@ -98,6 +99,33 @@ fn most_damages_of_a_file_are_not_vacuous() {
         .collect();
     let accepted = outcomes.iter().filter(|accepted| **accepted).count();
     assert!(accepted > 50 && outcomes.len() - accepted > 50, "{accepted} of {}", outcomes.len());
+}
+
+/// Uploads are refused by a look at the header, and jobs when their file is checked.
+#[test]
+fn a_look_at_the_header_refuses_what_the_check_does_and_in_the_same_words() {
+    let (mut refused, mut passed) = (0, 0);
+    let resources = varied_resources();
+    for at in 0..resources.len() {
+        let mut resources = resources.clone();
+        resources[at] ^= 0x55;
+        let tiffs = FORMS.map(|form| form.file(&[form.page(&[(34_377, 7, resources.clone())])]));
+        let others = [with_segments(&[app13(&resources)]), psd::document(1, &resources), psd::document(2, &resources)];
+        for file in tiffs.into_iter().chain(others) {
+            let checked = planned(&file, &triangle(40, 30), &keep("Ours"), 0).map_err(|error| error.to_string());
+            match image_resources::refusal(&file) {
+                Some(message) => {
+                    assert_eq!(checked.expect_err("is refused"), message, "byte {at}");
+                    refused += 1;
+                }
+                None => {
+                    assert!(checked.is_ok(), "byte {at}: {checked:?}");
+                    passed += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && passed > 100, "{refused} refused, {passed} passed");
 }
 
 #[test]
