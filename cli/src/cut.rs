@@ -116,6 +116,7 @@ Examples:
   cutline cut press/ -o out --mask-source path --params amazon-main
                                                        along the clipping paths that the photos bring
   cutline cut cup.jpg -o out --mask cup-mask.png       by a mask: white is kept, black is cut away
+  cutline cut glasses/ -o out --backdrop empty.jpg     with a photo of the empty table: all that differs is subject
   cutline cut ring.jpg -o out --holes open --roi '20% 20% 80% 80%'
                                                        the ring alone, and the backdrop seen through it
   cutline cut photos/ -o out --params amazon-main      out/<photo>/compose.jpg, ready for the marketplace

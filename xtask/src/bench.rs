@@ -13,7 +13,7 @@ use crate::tools::{Tools, node_modules};
 use crate::workspace::{BUILD, SELECTION, cargo, fetch_models};
 
 /// The figures, in the order of measurement.
-pub(crate) const FIGURES: [&str; 17] = [
+pub(crate) const FIGURES: [&str; 18] = [
     "serve",
     "webhooks",
     "uploads",
@@ -24,6 +24,7 @@ pub(crate) const FIGURES: [&str; 17] = [
     "confidence",
     "clicks",
     "roi",
+    "plate",
     "recut",
     "imaging",
     "composing",
@@ -40,7 +41,7 @@ pub(crate) const DEFAULT_SECONDS: u32 = 60;
 const NEED_EMULATORS: [&str; 3] = ["init", "memory", "cost"];
 
 /// Figures that use a set of photographs with known mattes, if there is one.
-const USE_EVAL: [&str; 8] = ["matte", "confidence", "clicks", "roi", "imaging", "composing", "engine", "desk"];
+const USE_EVAL: [&str; 9] = ["matte", "confidence", "clicks", "roi", "plate", "imaging", "composing", "engine", "desk"];
 
 /// A test that measures, and so is left out of `cargo xtask test`. It needs what only the library's own tests see.
 const SVG_WORK: &str = "counted_work_agrees_with_the_time_it_takes";

@@ -28,9 +28,10 @@ pub(super) struct CutOptions {
 impl CutOptions {
     /// The options of a request. The set's background image, if any, is still missing.
     pub(super) fn new(request: CutRequest, force: bool) -> Self {
-        let CutRequest { mode, format, rendering, set, subject, mask, svg, original, names } = request;
+        let CutRequest { mode, format, rendering, set, subject, mask, plate, svg, original, names } = request;
         let format = original.map(|_| RequestedFormat::Original).or(format.map(RequestedFormat::from));
-        let input = PipelineInput { format, rendering, set, subject, mask, ..PipelineInput::new(Bytes::new(), mode) };
+        let input =
+            PipelineInput { format, rendering, set, subject, mask, plate, ..PipelineInput::new(Bytes::new(), mode) };
         Self { input, svg, original, names, force, to_stream: false }
     }
 

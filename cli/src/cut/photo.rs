@@ -146,6 +146,7 @@ mod tests {
                 set,
                 subject: Default::default(),
                 mask: None,
+                plate: None,
                 svg,
                 original: None,
                 names: None,

@@ -127,6 +127,12 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
     mask: Option<PathBuf>,
 
+    /// The clean plate of all photos: the same scene without the subject, taken from the same place with the same focal
+    /// length and exposure. What differs from it is subject, such as glass, white on white and thin wires. Its size is that
+    /// of the photos.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mask", "mask_source"])]
+    backdrop: Option<PathBuf>,
+
     /// Read ids from the photos' names, without extension: a regular expression that matches a whole name, with the groups
     /// `(?<sku>…)` for {external_id}, `(?<shot>…)` for {metadata.shot}, or both. [default: the parameter set's]
     #[arg(long, value_name = "REGEX")]
@@ -171,6 +177,8 @@ pub(super) struct CutRequest {
     pub(super) subject: SubjectSettings,
     /// The file of the mask, if the photo is cut by one.
     pub(super) mask: Option<Bytes>,
+    /// The file of the clean plate, if there is one.
+    pub(super) plate: Option<Bytes>,
     /// Whether to write the path as SVG.
     pub(super) svg: bool,
     /// Where the photos themselves go, with the path inserted. `None` makes new files.
@@ -183,7 +191,7 @@ impl SettingsArgs {
     /// Checks the settings, and reads the parameter set.
     ///
     /// # Errors
-    /// If the parameter set or the file of hints is missing or invalid, the mask cannot be read, a path is requested in a
+    /// If the parameter set or the file of hints is missing or invalid, the mask or the clean plate cannot be read, a path is requested in a
     /// mode without one, a margin without a crop, or a name without what it needs.
     pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
         let set = self.params.as_deref().map(read_set).transpose()?;
@@ -203,7 +211,8 @@ impl SettingsArgs {
         // Without the flag the parameter set decides.
         let lossless = self.lossless.then_some(true);
         let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
-        let mask = self.mask.as_deref().map(read_mask).transpose()?;
+        let mask = self.mask.as_deref().map(|path| read_picture(path, "mask")).transpose()?;
+        let plate = self.backdrop.as_deref().map(|path| read_picture(path, "backdrop")).transpose()?;
         let Self { format, channels, quality, dpi, keep_metadata, svg, roi, keep, holes, mask_source, .. } = self;
         let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
         let crop = Crop::new(self.crop, self.crop_margin)
@@ -212,7 +221,7 @@ impl SettingsArgs {
         let rendering = Rendering { channels, quality, lossless, dpi, path, crop, keep_metadata, depth, color };
         let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
         let names = ResultNames::of(self.output_name, self.id_pattern, set.as_ref())?;
-        Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original, names })
+        Ok(CutRequest { mode, format, rendering, set, subject, mask, plate, svg, original, names })
     }
 
     fn original(&self) -> Option<OriginalTarget> {
@@ -224,9 +233,10 @@ impl SettingsArgs {
     }
 }
 
-fn read_mask(path: &Path) -> anyhow::Result<Bytes> {
-    anyhow::ensure!(!is_standard_stream(path), "--mask takes a file, and not standard input");
-    files::read(path).map(Bytes::from).with_context(|| format!("cannot use the mask {}", path.display()))
+/// Reads the picture of an option.
+fn read_picture(path: &Path, option: &str) -> anyhow::Result<Bytes> {
+    anyhow::ensure!(!is_standard_stream(path), "--{option} takes a file, and not standard input");
+    files::read(path).map(Bytes::from).with_context(|| format!("cannot use the {option} {}", path.display()))
 }
 
 /// Reads the parameter set from a file, or finds the built-in one. A file wins over a built-in set of its name.
@@ -267,11 +277,11 @@ mod tests {
 
     #[test]
     fn defaults_to_a_soft_cut_out_as_png() {
-        let CutRequest { mode, format, rendering, set, subject, mask, svg, original, names } =
+        let CutRequest { mode, format, rendering, set, subject, mask, plate, svg, original, names } =
             request(&[]).expect("is valid");
         assert_eq!((mode, format, set, svg, original), (Mode::Background, None, None, false, None));
         assert_eq!(names, None);
-        assert_eq!(mask, None);
+        assert_eq!((mask, plate), (None, None));
         assert_eq!((rendering, subject), (Rendering::default(), Default::default()));
     }
 
@@ -308,6 +318,23 @@ mod tests {
         assert_eq!((with_mask.subject, with_mask.mask), (cut_by(MaskSource::File), Some("white".into())));
         assert!(parse(&[&arguments[..], &["--mask-source", "alpha"]].concat()).is_err(), "one or the other");
         assert!(request(&["--mask", "-"]).is_err());
+    }
+
+    #[test]
+    fn reads_the_clean_plate() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("empty.jpg");
+        let arguments = ["--backdrop", file.to_str().expect("text")];
+        let error = format!("{:#}", request(&arguments).expect_err("is missing"));
+        assert!(error.starts_with("cannot use the backdrop ") && error.contains("cannot read the file"), "{error}");
+        fs::write(&file, "a table").expect("is written");
+        let with_plate = request(&arguments).expect("is valid");
+        assert_eq!((with_plate.plate, with_plate.subject), (Some("a table".into()), SubjectSettings::default()));
+        assert!(request(&[&arguments[..], &["--path-only"]].concat()).expect("is valid").plate.is_some());
+        for other in [["--mask", "m.png"], ["--mask-source", "path"]] {
+            assert!(parse(&[&arguments[..], &other].concat()).is_err(), "no network runs with {other:?}");
+        }
+        assert!(request(&["--backdrop", "-"]).is_err());
     }
 
     #[test]

@@ -143,6 +143,47 @@ fn a_mask_cuts_one_photo() {
 }
 
 #[test]
+fn a_clean_plate_shows_what_the_networks_miss() {
+    let (coffee, pane) = (pictures::subject().0, (520..580, 290..350));
+    // A pane that takes some red from the table behind it.
+    let mut photo = coffee.clone();
+    for (x, y, pixel) in photo.enumerate_pixels_mut() {
+        if pane.0.contains(&x) && pane.1.contains(&y) {
+            pixel.0[0] = (f32::from(pixel.0[0]) * 0.92) as u8;
+            pixel.0[2] = pixel.0[2].saturating_add(10);
+        }
+    }
+    let folders = Folders::new(&[("cup.png", &pictures::encoded(photo.into()))]);
+    let plate = folders.folder.path().join("empty.png");
+    let with_plate = |bytes: &[u8]| {
+        fs::write(&plate, bytes).expect("is written");
+        folders.cut(&["--force", "--backdrop", plate.to_str().expect("text")])
+    };
+    let alpha = || {
+        let cut = image::open(folders.result("cup.png")).expect("the result").into_rgba8();
+        let mean = |left: u32, top: u32| {
+            let pixels = (top..top + 40).flat_map(|y| (left..left + 40).map(move |x| (x, y)));
+            pixels.map(|(x, y)| f64::from(cut.get_pixel(x, y)[3])).sum::<f64>() / 1600.0
+        };
+        // In the pane, in the cup, and on the table.
+        (mean(530, 300), mean(260, 120), mean(530, 60))
+    };
+    succeeded(&folders.cut(&[]));
+    let (pane, cup, table) = alpha();
+    assert!(pane < 30.0 && cup > 250.0 && table < 5.0, "the networks see {pane} {cup} {table}");
+    let stderr = succeeded(&with_plate(&pictures::encoded(coffee.clone().into())));
+    let (pane, cup, table) = alpha();
+    assert!(pane > 220.0 && cup > 250.0 && table < 5.0, "with the plate {pane} {cup} {table}: {stderr}");
+
+    let mut other = coffee;
+    image::imageops::flip_vertical_in_place(&mut other);
+    let stderr = succeeded(&with_plate(&pictures::encoded(other.into())));
+    assert!(stderr.contains("The clean plate was not used") && alpha().0 < 30.0, "{stderr}");
+    let stderr = failed(&with_plate(&pictures::one_pixel()));
+    assert!(stderr.contains("clean plate of another size: it has 1 x 1 pixels, and the image 600 x 400"), "{stderr}");
+}
+
+#[test]
 fn replaces_a_result_only_with_force() {
     let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
     fs::create_dir(folders.folder.path().join("out")).expect("is created");

@@ -91,7 +91,8 @@ fn mean_difference(a: &GrayImage, b: &GrayImage) -> f64 {
     sum as f64 / 255.0 / f64::from(a.width() * a.height())
 }
 
-fn encoded(picture: DynamicImage) -> Vec<u8> {
+/// A picture as PNG.
+pub(crate) fn encoded(picture: DynamicImage) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png).expect("encodes");
     bytes.into_inner()

@@ -128,6 +128,21 @@ pub enum Error {
     /// The file of the mask was refused.
     #[error("the mask: {0}")]
     Mask(#[source] Box<Self>),
+    /// The clean plate has another size than the image.
+    #[error(
+        "clean plate of another size: it has {} x {} pixels, and the image {} x {}; send both as the camera took them, from \
+         the same place and turned alike",
+        .plate.0, .plate.1, .picture.0, .picture.1
+    )]
+    PlateMismatch {
+        /// Width and height of the upright plate in pixels.
+        plate: (u32, u32),
+        /// Width and height of the upright image in pixels.
+        picture: (u32, u32),
+    },
+    /// The file of the clean plate was refused.
+    #[error("the clean plate: {0}")]
+    Plate(#[source] Box<Self>),
     /// The mask that the caller brings leaves nothing of the image.
     #[error("no subject found: {mask} leaves nothing of the image; correct it, or send another mask_source")]
     EmptyMask {
@@ -307,6 +322,7 @@ impl From<Error> for Fault {
         let code = match error {
             Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
             Error::Mask(error) => return Self::from(*error).about("the mask"),
+            Error::Plate(error) => return Self::from(*error).about("the clean plate"),
             Error::Encode { .. }
             | Error::Insertion { .. }
             | Error::Resample(_)
@@ -329,9 +345,10 @@ impl From<Error> for Fault {
             | Error::SideTooLong { .. }
             | Error::TooMuchMemory
             | Error::TooLargeForFormat { .. } => FailureCode::ImageTooLarge,
-            Error::Truncated { .. } | Error::Damaged { .. } | Error::DecoderPanicked { .. } => {
-                FailureCode::InvalidImage
-            }
+            Error::Truncated { .. }
+            | Error::Damaged { .. }
+            | Error::DecoderPanicked { .. }
+            | Error::PlateMismatch { .. } => FailureCode::InvalidImage,
             Error::NoSubject | Error::NoObjectAt { .. } | Error::EmptyMask { .. } => FailureCode::NoSubject,
             Error::NoAlpha | Error::NoPath => FailureCode::MaskMissing,
             Error::MaskMismatch { .. } => FailureCode::MaskMismatch,

@@ -10,6 +10,7 @@
 //! | [`mod@fuse`] | two coarse mattes | one, stretched to the full range, or [`Error::NoSubject`] |
 //! | [`matting`] | the photograph | that coarse matte |
 //! | [`regions`] | the photograph, and what the networks answered | a tree of regions, and which one a click means |
+//! | `plate` | the coarse matte, and a picture of the scene without the subject, if the caller brings one | the coarse matte with what differs |
 //! | [`mod@guide`] | the coarse matte, and the caller's settings | the coarse matte that a person steered |
 //! | `assess` | the coarse matte, and what it was made from | how probably the cut is good, and where a person should look |
 //! | [`mod@refine`] | photograph and coarse matte | [`Matte`]: at the photograph's size, and as sharp |
@@ -52,6 +53,7 @@ mod photo;
 mod photoshop;
 mod pipeline;
 mod planes;
+mod plate;
 mod preview;
 mod profile_light;
 pub mod refine;

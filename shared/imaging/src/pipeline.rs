@@ -41,7 +41,9 @@ use crate::sample::Colors;
 use plan::Plan;
 use progress::{Milestone, ProgressReporter};
 use results::Results;
-use stages::{ComposedInput, EmptyDraft, FramedInput, Outline, PhotoPictureWriter, SeenPicture, SizedPhoto};
+use stages::{
+    ComposedInput, EmptyDraft, FramedInput, FramedPhoto, Outline, PhotoPictureWriter, PlateCut, SeenPicture, SizedPhoto,
+};
 use workspace::{NativeWorkspace, SrgbWorkspace, Workspace};
 
 /// From the bytes of a photograph to the bytes of pictures. Several threads may use it at once.
@@ -152,14 +154,15 @@ impl Imaging {
         let mut results = Results::new(photo.metadata(), &plan.ignored);
         let cut = match brought {
             Ok(Some(matte)) => {
-                results.add_warnings_about_subject(plan.unused_settings().into_iter().collect());
+                let unused = plan.unused_settings().into_iter().chain(plan.unused_plate());
+                results.add_warnings_about_subject(unused.collect());
                 // The networks have nothing new to say, and what they said may be wanted again.
                 if let (Some(_), EvidenceUse::Reuse(earlier)) = (earlier, plan.evidence) {
                     results.add_evidence(earlier.clone(), true);
                 }
                 Ok((matte, Confidence::nearest(1.0)))
             }
-            Ok(None) => self.predicted_matte(&plan, &photo, earlier, &mut results, &progress),
+            Ok(None) => self.predicted_matte(&plan, (&photo, full_size), earlier, &mut results, &progress),
             Err(error) => Err(error),
         };
         let (cut, confidence) = match cut {
@@ -196,11 +199,12 @@ impl Imaging {
         })
     }
 
-    /// The subject's matte by the networks, or by the evidence of an earlier run, as the caller steers it.
+    /// The subject's matte by the networks, or by the evidence of an earlier run, as the caller steers it. The photograph had
+    /// that width and height when it was decoded.
     fn predicted_matte(
         &self,
         plan: &Plan<'_>,
-        photo: &Photo,
+        (photo, full_size): (&Photo, (u32, u32)),
         earlier: Option<&Evidence>,
         results: &mut Results,
         progress: &ProgressReporter<'_>,
@@ -224,7 +228,11 @@ impl Imaging {
                 (None, EvidenceUse::Drop | EvidenceUse::Keep) => {}
             }
             let seen = SeenPicture { tree: seen.tree.or(new.as_ref().map(Evidence::tree)), ..seen };
-            let Guided { matte, warnings } = stages::steer(settings, seen, prediction.matte.clone())?;
+            let framed = FramedPhoto { photo, full_size, frame: &frame, picture: &picture };
+            let PlateCut { matte, warnings } =
+                stages::clean_plate(plan, framed, prediction.matte.clone(), &self.decoding)?;
+            results.add_warnings_about_subject(warnings);
+            let Guided { matte, warnings } = stages::steer(settings, seen, matte)?;
             results.add_warnings_about_subject(warnings);
             let assessed =
                 AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };

@@ -50,6 +50,13 @@ pub(crate) fn resize_matte(matte: &CoarseMatte, width: u32, height: u32) -> Resu
     Ok(resized.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes).clamp(0.0, 1.0)).collect())
 }
 
+/// Values of a picture of this size, row by row, squashed to a square of `side` pixels.
+pub(crate) fn squash_values(values: &[f32], size: (u32, u32), side: u32) -> Result<Vec<f32>, Error> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let squashed = resize(&bytes, size, (side, side), PixelType::F32, FilterType::Bilinear)?;
+    Ok(squashed.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect())
+}
+
 /// `matte` at another side length.
 pub(crate) fn rescale(matte: &CoarseMatte, side: u32) -> Result<CoarseMatte, Error> {
     if side == matte.side() {

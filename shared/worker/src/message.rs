@@ -29,7 +29,8 @@ pub(crate) struct NotReady {
     pub(crate) reason: String,
 }
 
-/// A photograph and its settings. The body holds the source, then earlier evidence, then the mask, then the backdrop.
+/// A photograph and its settings. The body holds the source, then earlier evidence, then the mask, then the
+/// clean plate, then the backdrop.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JobHead {
     /// The length of the source in bytes.
@@ -37,6 +38,9 @@ pub(crate) struct JobHead {
     /// The length of the mask in bytes, if there is one.
     #[serde(default)]
     mask: Option<u64>,
+    /// The length of the clean plate in bytes, if there is one.
+    #[serde(default)]
+    plate: Option<u64>,
     has_backdrop: bool,
     mode: Mode,
     format: Option<RequestedFormat>,
@@ -97,6 +101,7 @@ impl JobHead {
             source,
             backdrop,
             mask,
+            plate,
             mode,
             format,
             rendering,
@@ -110,6 +115,7 @@ impl JobHead {
         let head = Self {
             source: source.len() as u64,
             mask: mask.as_ref().map(|mask| mask.len() as u64),
+            plate: plate.as_ref().map(|plate| plate.len() as u64),
             has_backdrop: backdrop.is_some(),
             mode,
             format,
@@ -120,16 +126,32 @@ impl JobHead {
             evidence,
             keeps_empty,
         };
-        (head, std::iter::once(source).chain(earlier).chain(mask).chain(backdrop).collect())
+        (head, std::iter::once(source).chain(earlier).chain(mask).chain(plate).chain(backdrop).collect())
     }
 
-    /// The input. `None` if the body is shorter than the source, the evidence and the mask.
+    /// The input. `None` if the body is shorter than the source, the evidence, the mask and the plate.
     pub(crate) fn into_input(self, mut body: Bytes) -> Option<PipelineInput> {
-        let Self { source, mask, has_backdrop, mode, format, rendering, set, subject, previews, evidence, keeps_empty } =
-            self;
+        let Self {
+            source,
+            mask,
+            plate,
+            has_backdrop,
+            mode,
+            format,
+            rendering,
+            set,
+            subject,
+            previews,
+            evidence,
+            keeps_empty,
+        } = self;
         let source = take(&mut body, source)?;
         let evidence = evidence.take(&mut body)?;
         let mask = match mask {
+            Some(length) => Some(take(&mut body, length)?),
+            None => None,
+        };
+        let plate = match plate {
             Some(length) => Some(take(&mut body, length)?),
             None => None,
         };
@@ -138,6 +160,7 @@ impl JobHead {
             source,
             backdrop,
             mask,
+            plate,
             mode,
             format,
             rendering,

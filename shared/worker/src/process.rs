@@ -147,8 +147,8 @@ impl WorkerProcess {
         self.log.set_span(tracing::Span::current());
         self.owner = Some(owner.clone());
         let RunLimits { max_prepare, max_run, spare_memory, max_memory, machine_memory, .. } = self.limits;
-        let (source, backdrop, mask, evidence) = (Bytes::new(), None, None, EvidenceUse::Drop);
-        let settings = PipelineInput { source, backdrop, mask, evidence, ..input.clone() };
+        let (source, backdrop, mask, plate, evidence) = (Bytes::new(), None, None, None, EvidenceUse::Drop);
+        let settings = PipelineInput { source, backdrop, mask, plate, evidence, ..input.clone() };
         let (head, parts) = JobHead::of(input);
         let held: u64 = parts.iter().map(|part| part.len() as u64).sum();
         self.memory.allow(held.saturating_add(spare_memory));

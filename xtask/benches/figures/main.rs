@@ -25,6 +25,7 @@ mod memory;
 mod origin;
 mod peer;
 mod pictures;
+mod plate;
 mod prices;
 mod profile;
 mod quota;
@@ -85,6 +86,7 @@ async fn run() -> Result<ExitCode> {
             "confidence" => confidence::run(&setup, &mut report),
             "clicks" => clicks::run(&setup, &mut report),
             "roi" => roi::run(&setup, &mut report),
+            "plate" => plate::run(&setup, &mut report),
             "recut" => recut::run(&setup, &mut report),
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),

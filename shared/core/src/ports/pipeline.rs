@@ -30,6 +30,9 @@ pub struct PipelineInput {
     pub backdrop: Option<Bytes>,
     /// The mask of [`MaskSource::File`](crate::domain::subject::MaskSource::File), as uploaded or fetched. Untrusted.
     pub mask: Option<Bytes>,
+    /// The clean plate: the scene of the photograph without the subject, of the same size. Untrusted. The HTTP contract calls it
+    /// `backdrop`.
+    pub plate: Option<Bytes>,
     /// Which pictures to make.
     pub mode: Mode,
     /// The requested format, which takes precedence over the set's.
@@ -75,11 +78,11 @@ impl EvidenceUse {
 impl PipelineInput {
     /// A photograph with default settings.
     pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
-        let (backdrop, mask, format, set) = (None, None, None, None);
+        let (backdrop, mask, plate, format, set) = (None, None, None, None, None);
         let (rendering, subject) = (Rendering::default(), SubjectSettings::default());
         let (previews, evidence, keeps_empty) = (ReviewRule::Off, EvidenceUse::default(), false);
         let source = source.into();
-        Self { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence, keeps_empty }
+        Self { source, backdrop, mask, plate, mode, format, rendering, set, subject, previews, evidence, keeps_empty }
     }
 
     /// The variations that are made; `None` in mode params without a set. As the original, only `clipping` is.

@@ -29,6 +29,11 @@ const SEGMENTING: u64 = 16;
 /// A photograph while a mask of its size is decoded, in bytes a pixel. Not measured: four for the photograph with its alpha,
 /// and up to 20 for decoding. The mask's gray is made once its samples are freed.
 const MASKING: u64 = 24;
+/// A photograph while a clean plate of its size is decoded and compared, in bytes a pixel: as a mask, and a copy of the plate's
+/// part. Not measured.
+const PLATING: u64 = 27;
+/// The reduced pictures that are compared, and the maps of their differences: at most a million pixels. Not measured.
+const COMPARING_PLATE: u64 = 160 << 20;
 /// The tree of regions while it is built, and the networks' mattes: at most 1,024 x 1,024 pixels.
 const STEERING: u64 = 110 << 20;
 /// A canvas while the subject is placed on it, and a background image while it is fitted, in bytes a pixel.
@@ -82,7 +87,7 @@ pub(super) fn keeps_networks(pixels: u64) -> bool {
 /// The peak memory of one run, in bytes, for a photograph of this size, which is within `limits`, and with networks that take
 /// `network_memory` bytes for the maps between their layers. Excludes the weights of the networks, which are loaded once, and the source file.
 ///
-/// The peak is the largest of three: the networks and the photograph; a mask file that is decoded; or encoding and all that
+/// The peak is the largest of three: the networks and the photograph; a mask file or a clean plate that is decoded; or encoding and all that
 /// is held meanwhile. No network runs while a file is decoded or encoded, but their memory stays allocated for the next
 /// picture, unless this one is large.
 ///
@@ -99,13 +104,14 @@ pub(super) fn memory_needed(
     let kept = if keeps_networks(pixels) { network } else { 0 };
     let steering = if plan.subject.is_steered() || plan.evidence.is_kept() { STEERING } else { 0 };
     let masking = plan.mask.map_or(0, |_| pixels * MASKING);
+    let plating = plan.plate.map_or(0, |_| pixels * PLATING + COMPARING_PLATE);
     let metadata = if plan.keeps_all_metadata { METADATA } else { 0 };
     let native = match (has_native(&plan), keeps_inks(&plan)) {
         (false, _) => 0,
         (true, false) => pixels * NATIVE,
         (true, true) => pixels * (NATIVE + BLACK),
     };
-    let encoding = (masking + native).max(encoding(&plan, (width, height), limits));
+    let encoding = (masking.max(plating) + native).max(encoding(&plan, (width, height), limits));
     (pixels * SEGMENTING + native + network + steering).max(encoding + kept + steering) + metadata
 }
 
@@ -412,6 +418,14 @@ mod tests {
         // Nothing of the mask is left when a format that takes more is written.
         let webp = |mask| PipelineInput { mask, ..input(Mode::Background, OutputFormat::Webp) };
         assert_eq!(needed(4000, 3000, &webp(Some("a mask".into()))), needed(4000, 3000, &webp(None)));
+    }
+
+    #[test]
+    fn a_clean_plate_is_decoded_while_the_photograph_is_held() {
+        let plain = input(Mode::Background, OutputFormat::Png);
+        let with_plate = PipelineInput { plate: Some("a plate".into()), ..plain.clone() };
+        assert_eq!(needed(1000, 1000, &with_plate), 1_000_000 * 27 + (160 << 20) + NETWORKS);
+        assert!(needed(8000, 6000, &with_plate) >= needed(8000, 6000, &plain));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) struct Plan<'a> {
     pub(super) source: &'a Bytes,
     /// The file of the mask, if one was passed in.
     pub(super) mask: Option<&'a Bytes>,
+    /// The file of the clean plate, if one was passed in.
+    pub(super) plate: Option<&'a Bytes>,
     /// The picture `background`: the soft cut-out at the photograph's size.
     pub(super) background: Option<PicturePlan>,
     /// The picture `clipping`, cut along a path. The path itself is delivered with it.
@@ -132,6 +134,7 @@ impl<'a> Plan<'a> {
             mode: input.mode,
             source: &input.source,
             mask: input.mask.as_ref(),
+            plate: input.plate.as_ref(),
             background: own_picture(Variation::Background),
             clipping: own_picture(Variation::Clipping),
             original: original.then(|| OriginalPlan { source: &input.source, rendering: input.rendering.clone() }),
@@ -219,6 +222,12 @@ impl<'a> Plan<'a> {
                 source.as_str()
             )
         })
+    }
+
+    /// The warning about a clean plate that has no effect on a matte that the caller or the source brings.
+    pub(super) fn unused_plate(&self) -> Option<String> {
+        let unused = "The clean plate had no effect: the cut is that of a mask or of the source's own transparency.";
+        self.plate.map(|_| unused.to_owned())
     }
 
     /// The pictures on a canvas.

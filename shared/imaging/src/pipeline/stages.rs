@@ -1,6 +1,7 @@
 //! The stages of the pipeline, one file each, in the order in which they run.
 
 mod brought_matte;
+mod clean_plate;
 mod composed_pictures;
 mod crop_window;
 mod decode;
@@ -15,6 +16,7 @@ mod steer;
 mod trace_outline;
 
 pub(super) use brought_matte::{SizedPhoto, brought_matte};
+pub(super) use clean_plate::{FramedPhoto, PlateCut, clean_plate};
 pub(super) use composed_pictures::{ComposedInput, composed_pictures};
 pub(super) use crop_window::crop_window;
 pub(super) use decode::decode;

@@ -22,6 +22,7 @@ mod masks;
 mod metadata_files;
 mod params;
 mod pipeline;
+mod plates;
 mod previews;
 mod psd_layers;
 mod reading;

@@ -23,7 +23,7 @@ use crate::world::{Child, PATIENCE, World, owner, run, settings, timed, until_ch
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         trial("a_picture_passes_through_a_child_unchanged", passes_through),
-        trial("evidence_mask_and_backdrop_arrive_apart", evidence_mask_and_backdrop),
+        trial("evidence_mask_plate_and_backdrop_arrive_apart", evidence_mask_plate_and_backdrop),
         trial("the_box_of_a_crop_comes_back_if_it_was_asked_for", cropped),
         trial("places_to_look_at_come_back_unless_they_are_too_many", doubts),
         trial("an_empty_cut_comes_back_if_it_was_asked_for", empty),
@@ -90,18 +90,21 @@ async fn passes_through() {
     assert_eq!(world.child(), child, "the child is used again");
 }
 
-async fn evidence_mask_and_backdrop() {
+async fn evidence_mask_plate_and_backdrop() {
     let world = World::new(1).await;
-    for (backdrop, mask, evidence, expected) in [
-        (None, None, EvidenceUse::Drop, "||drop"),
-        (None, None, EvidenceUse::Keep, "||keep"),
-        (Some("behind"), Some("cut"), EvidenceUse::Reuse("seen before".into()), "behind|cut|seen before"),
-        (Some(""), Some(""), EvidenceUse::Reuse(Bytes::new()), "||"),
-        (None, Some("cut"), EvidenceUse::Drop, "|cut|drop"),
-        (None, None, EvidenceUse::Reuse("seen before".into()), "||seen before"),
+    for (backdrop, mask, plate, evidence, expected) in [
+        (None, None, None, EvidenceUse::Drop, "|||drop"),
+        (None, None, None, EvidenceUse::Keep, "|||keep"),
+        (Some("behind"), Some("cut"), None, EvidenceUse::Reuse("seen before".into()), "behind|cut||seen before"),
+        (Some("behind"), Some("cut"), Some("empty"), EvidenceUse::Reuse("seen".into()), "behind|cut|empty|seen"),
+        (Some(""), Some(""), Some(""), EvidenceUse::Reuse(Bytes::new()), "|||"),
+        (None, Some("cut"), None, EvidenceUse::Drop, "|cut||drop"),
+        (None, None, Some("empty"), EvidenceUse::Drop, "||empty|drop"),
+        (None, None, None, EvidenceUse::Reuse("seen before".into()), "|||seen before"),
     ] {
-        let (backdrop, mask) = (backdrop.map(Bytes::from), mask.map(Bytes::from));
-        let input = PipelineInput { backdrop, mask, evidence, ..PipelineInput::new("inputs", Mode::Background) };
+        let [backdrop, mask, plate] =
+            [backdrop, mask, plate].map(|part: Option<&str>| part.map(|part| Bytes::from(part.to_owned())));
+        let input = PipelineInput { backdrop, mask, plate, evidence, ..PipelineInput::new("inputs", Mode::Background) };
         let output = world.pool.run(&owner("shop"), input, &|_, _| {}).await.expect("is made");
         assert_eq!(output.pictures[0].bytes, expected);
     }

@@ -69,7 +69,8 @@ impl Pipeline for ScriptedPipeline {
                     EvidenceUse::Reuse(bytes) => bytes.clone(),
                 };
                 let mask = input.mask.clone().unwrap_or_default();
-                Bytes::from([backdrop, mask, evidence].join(&b'|'))
+                let plate = input.plate.clone().unwrap_or_default();
+                Bytes::from([backdrop, mask, plate, evidence].join(&b'|'))
             }
             "log" => {
                 for line in 0..number {

@@ -40,6 +40,8 @@ impl Process {
             source,
             backdrop,
             mask,
+            // No job brings a clean plate so far.
+            plate: None,
             mode,
             format,
             rendering,
