@@ -117,7 +117,7 @@ impl Scene {
         let soft = backdrops.get(index)?;
         let backdrop = |x: f32, y: f32| backdrop_at(kind, &soft, (x, y));
         let depth = 0.05 + 0.35 * (index / 2) as f32 / (SCENES / 2 - 1) as f32;
-        let has_shadow = index % 2 == 0;
+        let has_shadow = index.is_multiple_of(2);
         let mut shares = vec![0.0; (SIZE.0 * SIZE.1) as usize];
         let mut truth = GrayImage::new(SIZE.0, SIZE.1);
         let mut grain = Grain(index as u64 * 2 + 1);
