@@ -18,7 +18,7 @@ const EDGE: usize = 4;
 /// Around an edge, the color of the subject is taken from this far, and that of the background from a little further.
 const SUBJECT_REACH: usize = 3;
 const BACKGROUND_REACH: usize = 6;
-/// Colors of subject and background need to differ by this many times the noise before coverage is told from them.
+/// Colors of subject and background need to differ by this many times the noise before coverage is derived from them.
 const DISTINCT: f32 = 5.0;
 /// From this many times the noise on, colors weigh alike; and the least weight that gives a color.
 const MAX_WEIGHT: f32 = 30.0;
