@@ -15,7 +15,7 @@ use image::RgbImage;
 use crate::error::Error;
 use crate::guide::Frame;
 use crate::matte::CoarseMatte;
-use crate::matting::Prediction;
+use crate::matting::NetworkMattes;
 use crate::resample;
 pub use confidence::Features;
 use findings::Finding;
@@ -29,9 +29,11 @@ pub(crate) struct AssessedCut<'a> {
     pub(crate) frame: &'a Frame,
     /// That part.
     pub(crate) picture: &'a RgbImage,
-    /// What the networks answered.
-    pub(crate) prediction: &'a Prediction,
-    /// How the caller steered their answer.
+    /// What each network answered.
+    pub(crate) mattes: &'a NetworkMattes,
+    /// The coarse matte before anybody steered it: the networks' joint answer, and what a clean plate shows.
+    pub(crate) unsteered: &'a CoarseMatte,
+    /// How the caller steered it.
     pub(crate) settings: &'a SubjectSettings,
     /// The coarse matte of the cut.
     pub(crate) matte: &'a CoarseMatte,
@@ -40,7 +42,7 @@ pub(crate) struct AssessedCut<'a> {
 /// The measures of a cut.
 #[derive(Debug)]
 pub(crate) struct Assessment {
-    /// The probability that the networks' answer is good, from 0 to 1. How the caller steered it does not count.
+    /// The probability that the unsteered answer is good, from 0 to 1. How the caller steered it does not count.
     pub(crate) confidence: f32,
     /// Where a person should look, worst first: at most [`MAX_ATTENTION`] places. What the caller decided, by `roi`, by
     /// points to keep or by a hint, is not mentioned.
@@ -53,7 +55,7 @@ impl AssessedCut<'_> {
     /// # Errors
     /// [`Error::Resample`].
     pub(crate) fn assess(&self) -> Result<Assessment, Error> {
-        let mut mattes = self.prediction.mattes.clone();
+        let mut mattes = self.mattes.clone();
         self.frame.clear_outside(&mut mattes.detail);
         mattes.whole.iter_mut().for_each(|whole| self.frame.clear_outside(whole));
         let mut survey = Survey::new(self.picture, &mattes, self.matte)?;
@@ -76,12 +78,12 @@ impl AssessedCut<'_> {
         findings.into_iter().map(|finding| self.in_photograph(finding, grid)).collect()
     }
 
-    /// The networks' joint answer within the frame, before anybody steered it.
+    /// The answer within the frame, before anybody steered it.
     fn joint(&self, survey: &Survey) -> Result<Vec<f32>, Error> {
         if !self.settings.is_steered() {
             return Ok(survey.cut.clone());
         }
-        let mut joint = self.prediction.matte.clone();
+        let mut joint = self.unsteered.clone();
         self.frame.clear_outside(&mut joint);
         resample::resize_matte(&joint, survey.width as u32, survey.height as u32)
     }

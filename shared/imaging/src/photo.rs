@@ -163,10 +163,15 @@ impl Photo {
             None => Cow::Borrowed(&self.color),
             Some(alpha) => {
                 let mut flat = self.color.clone();
-                flatten(&mut flat, alpha, [backdrop(&self.color, alpha); 3]);
+                flatten(&mut flat, alpha, self.backdrop());
                 Cow::Owned(flat)
             }
         }
+    }
+
+    /// The gray that [`flattened`](Self::flattened) lays it over; white for an opaque photograph.
+    pub(crate) fn backdrop(&self) -> [u8; 3] {
+        [self.alpha.as_ref().map_or(u8::MAX, |alpha| backdrop(&self.color, alpha)); 3]
     }
 
     /// The photograph laid over one color.

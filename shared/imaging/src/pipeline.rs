@@ -229,13 +229,20 @@ impl Imaging {
             }
             let seen = SeenPicture { tree: seen.tree.or(new.as_ref().map(Evidence::tree)), ..seen };
             let framed = FramedPhoto { photo, full_size, frame: &frame, picture: &picture };
-            let PlateCut { matte, warnings } =
-                stages::clean_plate(plan, framed, prediction.matte.clone(), &self.decoding)?;
+            let mattes = &prediction.mattes;
+            let PlateCut { matte: unsteered, warnings } =
+                stages::clean_plate(plan, framed, prediction.matte, &self.decoding)?;
             results.add_warnings_about_subject(warnings);
-            let Guided { matte, warnings } = stages::steer(settings, seen, matte)?;
+            let Guided { matte, warnings } = stages::steer(settings, seen, unsteered.clone())?;
             results.add_warnings_about_subject(warnings);
-            let assessed =
-                AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };
+            let assessed = AssessedCut {
+                frame: &frame,
+                picture: &picture,
+                mattes,
+                unsteered: &unsteered,
+                settings,
+                matte: &matte,
+            };
             let Assessment { confidence, attention } = assessed.assess()?;
             results.attention = attention;
             results.add_warnings_about_subject(dropped_objects(&results.attention));

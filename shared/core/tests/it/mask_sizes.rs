@@ -1,9 +1,10 @@
 //! Masks of recuts that cannot have the size of the photograph.
 
 use bytes::Bytes;
-use cutline_core::Rendering;
+use cutline_core::contract::samples;
 use cutline_core::domain::crop::{Crop, CropMargin};
 use cutline_core::usecases::{RecutError, RecutRequest, Submission, SubmittedMask};
+use cutline_core::{Ids as _, Policy, Rendering, SystemIds};
 
 use crate::masks::{correction, masks, photo, recut, worked};
 use crate::recutting::held;
@@ -30,4 +31,20 @@ async fn a_mask_of_another_size_is_refused_before_anything_is_stored() {
     assert!(cropped.outcome().expect("is done").crop_box.is_some(), "{cropped:?}");
     let request = RecutRequest { revision: None, ..correction(Some(larger)) };
     recut(&world, cropped.id, &request).await.expect("accepted");
+}
+
+/// The canvas of an empty draft is not the photograph's if the pictures would have been cropped.
+#[test]
+fn a_crop_that_found_no_box_tells_no_size() {
+    let size = |crop: Option<Crop>| {
+        let mut job = samples::job(&samples::owner(), false);
+        job.spec.rendering.crop = crop;
+        let (now, policy, token) = (samples::now(), Policy::default(), SystemIds.lease());
+        let running = job.claim(token, now, &policy).expect("claimed").job;
+        let outcome = samples::outcome(running.id, token);
+        assert_eq!(outcome.crop_box, None);
+        running.finish(token, outcome, now, &policy).expect("finished").job.photo_size()
+    };
+    assert!(size(None).is_some() && size(Some(Crop::Whole)).is_some());
+    assert_eq!(size(Some(Crop::Subject { margin: CropMargin::default() })), None);
 }

@@ -76,6 +76,17 @@ fn the_plate_counts_within_the_part_that_is_looked_at() {
 }
 
 #[test]
+fn steering_does_not_change_the_confidence_of_a_cut_by_a_plate() {
+    let confidence = |settings| {
+        let subject = serde_json::from_value(settings).expect("settings");
+        make(&PipelineInput { subject, ..input(Some(wall(false))) }).expect("is made").confidence
+    };
+    let unsteered = confidence(json!({}));
+    assert!(unsteered.get() > 0.0);
+    assert_eq!(confidence(json!({"keep": "main"})), unsteered);
+}
+
+#[test]
 fn refuses_a_plate_that_cannot_be_compared() {
     let failure = |plate: Vec<u8>| {
         let fault = Fault::from(make(&input(Some(plate.into()))).expect_err("is refused"));

@@ -67,19 +67,18 @@ impl<'a> Tiff<'a> {
         Some(if self.is_big_endian { bytes.iter().fold(0, digit) } else { bytes.iter().rev().fold(0, digit) })
     }
 
-    /// Whether the largest page is CMYK, the first of several; a reduced copy or a mask does not count.
+    /// Whether the largest page is CMYK, the first of several. A reduced copy or a mask counts only if there is nothing else.
     fn has_inks(&self, first: u64) -> bool {
-        let mut largest: Option<(u64, PageTags)> = None;
+        let mut largest: Option<((bool, u64), PageTags)> = None;
         let mut next = first;
         for _ in 0..MAX_PAGES {
             if next == 0 {
                 break;
             }
-            // Which page is the picture is known only if all of them are.
             let Some((page, after)) = self.page(next) else { return false };
-            let pixels = page.width.saturating_mul(page.height);
-            if !page.is_secondary && largest.is_none_or(|(most, _)| pixels > most) {
-                largest = Some((pixels, page));
+            let rank = (!page.is_secondary, page.width.saturating_mul(page.height));
+            if largest.is_none_or(|(most, _)| rank > most) {
+                largest = Some((rank, page));
             }
             next = after;
         }
@@ -108,8 +107,8 @@ impl<'a> Tiff<'a> {
             match self.integer(entry, 2)? {
                 254 => page.is_secondary |= value().unwrap_or(0) & 0b101 != 0,
                 255 => page.is_secondary |= value() == Some(2),
-                256 => page.width = value()?,
-                257 => page.height = value()?,
+                256 => page.width = value().unwrap_or(0),
+                257 => page.height = value().unwrap_or(0),
                 262 => page.photometric = value(),
                 _ => {}
             }
@@ -169,6 +168,8 @@ mod tests {
             assert!(!has_inks(&[&page(200, 2), &page(100, 5)]));
             assert!(!has_inks(&[&page(100, 2), &page(100, 5)]), "the first of equal ones");
             assert!(!has_inks(&[&page(100, 2), &copy(200, 5)]));
+            assert!(has_inks(&[&copy(200, 5)]) && has_inks(&[&copy(100, 2), &copy(200, 5)]), "nothing but copies");
+            assert!(has_inks(&[&[(262, 2)], &page(100, 5)]), "a page without a size is passed");
         }
     }
 

@@ -15,6 +15,7 @@ use super::retouch_record::RetouchEnd;
 use super::state::JobState;
 use super::transition::{Effect, InvalidTransition, Transition};
 use crate::domain::audit::Actor;
+use crate::domain::crop::Crop;
 use crate::domain::decision::{Decision, DraftRevision, RejectReason, ReviewNote, Verdict};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::outcome::Outcome;
@@ -190,9 +191,10 @@ impl Job {
     }
 
     /// Width and height of the photograph in pixels, whichever way it is turned, if its result tells: of a whole picture on
-    /// the photograph's own canvas.
+    /// the photograph's own canvas. An empty draft that would have been cropped has a canvas of its own.
     pub fn photo_size(&self) -> Option<(u32, u32)> {
-        let outcome = self.outcome().filter(|outcome| outcome.crop_box.is_none())?;
+        let is_cropped = matches!(self.spec.rendering.crop, Some(Crop::Subject { .. }));
+        let outcome = self.outcome().filter(|outcome| !is_cropped && outcome.crop_box.is_none())?;
         match self.spec.mode {
             Mode::Background | Mode::Clipping => {
                 let picture = outcome.pictures.get(&outcome.final_picture)?;

@@ -71,7 +71,8 @@ fn read(file: &[u8], framed: FramedPhoto<'_>, decoding: &Decoding) -> Result<(Rg
         return Err(Error::PlateMismatch { plate: plate.dimensions(), picture: full_size });
     }
     let warnings = plate.metadata().warnings.iter().map(|warning| format!("Of the clean plate: {warning}")).collect();
-    let color = plate.on([u8::MAX; 3]);
+    // As the networks saw the photograph, so that what is transparent in both is alike.
+    let color = plate.on(photo.backdrop());
     let (width, height) = photo.dimensions();
     let color = match (width, height) == full_size {
         true => color,
