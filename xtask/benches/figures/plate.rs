@@ -72,7 +72,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// What is out of focus behind the subjects.
+/// The pictures that are out of focus behind the subjects.
 enum Backdrops<'a> {
     Set(&'a std::path::Path, Vec<Row>),
     Examples(Pictures),

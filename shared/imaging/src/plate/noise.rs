@@ -35,7 +35,7 @@ pub(super) struct NoiseModel {
     pixel: [[f32; LEVELS]; 3],
     /// Of the means of windows, by channel.
     window: [f32; 3],
-    /// What is added for each unit of the plate's slope.
+    /// Added for each unit of the plate's slope.
     misfit: f32,
 }
 

@@ -37,7 +37,7 @@ struct Scene {
     cover: fn(f32, f32) -> f32,
     /// The subject's color in front of that of the backdrop.
     subject: fn(f32, f32, Color) -> Color,
-    /// What is left of the light on the backdrop, by channel.
+    /// The share of light that is left on the backdrop, by channel.
     shadow: fn(f32, f32) -> Color,
     /// The networks' matte.
     prior: fn(f32, f32) -> f32,
